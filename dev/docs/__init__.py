@@ -1,0 +1,1 @@
+"""The generated pages under docs/: from settings, messages, test marks, conformance results and ADRs."""

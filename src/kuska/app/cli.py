@@ -1,0 +1,169 @@
+"""The command line: `kuska serve | migrate | doctor | demo | token`. Prints for people; errors say what to do."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import ipaddress
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from kuska import __version__
+from kuska.app.configuration import CONFIG, SettingsError, StartError, load
+from kuska.app.settings import Settings
+from kuska.kit.errors import KuskaError
+from kuska.kit.messages import render, text
+
+# Options that are settings: option -> variable.
+_OPTIONS = {
+    "data": ("KUSKA_DATA", "DIR", "folder of the embedded database"),
+    "host": ("KUSKA_HOST", "H", "address to listen on (127.0.0.1)"),
+    "port": ("KUSKA_PORT", "N", "port to listen on (8080)"),
+    "roles": ("KUSKA_ROLES", "LIST", "what this process does (all)"),
+    "workers": ("KUSKA_WORKERS", "N", "processes that answer requests (1)"),
+}
+
+
+class _Commands(Protocol):
+    def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser: ...  # noqa: A002
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    overrides = {
+        variable: value for name, (variable, _, _) in _OPTIONS.items() if (value := getattr(options, name, None))
+    }
+    if options.config:
+        os.environ[CONFIG] = options.config
+    command: Callable[[Settings, argparse.Namespace], int] = options.command
+    try:
+        # The environment carries the command line's choices to the worker processes.
+        os.environ.update(overrides)
+        return command(load(os.environ), options)
+    except KuskaError as error:
+        for issue in error.issues:
+            print(f"kuska: {render(issue, language(os.environ))}", file=sys.stderr)
+        # As for a wrong option: nothing was begun, and another attempt with the same settings ends the same.
+        return 2 if isinstance(error, SettingsError) else 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def language(environment: Mapping[str, str]) -> str:
+    """Of the terminal: Spanish where the locale says so, English otherwise (as for any tool without a locale)."""
+    locale = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
+    return "es" if locale.startswith("es") else "en"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kuska", description="A FHIR R4 record on PostgreSQL.")
+    parser.add_argument("--version", action="version", version=f"kuska {__version__}")
+    parser.add_argument("--config", metavar="FILE", help="TOML file with settings")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _command(commands, "serve", _serve, "answer requests", ["data", "host", "port", "roles", "workers"])
+    migrate = _command(commands, "migrate", _migrate, "bring the database up to date", ["data"])
+    migrate.add_argument("--phase", choices=["pre", "post", "all"], default="all")
+    _command(commands, "doctor", _doctor, "look for what is wrong and say what to do", ["data"])
+    demo = _command(commands, "demo", _demo, "fill an empty record with synthetic people", ["data"])
+    demo.add_argument("--patients", type=_whole, default=200, metavar="N")
+    demo.add_argument("--seed", type=_whole, default=1, metavar="N")
+    token = _command(commands, "token", _token, "an access token", ["data"])
+    for option in ("client-id", "user", "scope"):
+        token.add_argument(f"--{option}")
+    return parser
+
+
+def _whole(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 0 on")
+    return int(text)
+
+
+def _command(
+    commands: _Commands,
+    name: str,
+    run: Callable[[Settings, argparse.Namespace], int],
+    about: str,
+    settings: Sequence[str],
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=about, description=about)
+    parser.set_defaults(command=run)
+    for option in settings:
+        _, metavar, meaning = _OPTIONS[option]
+        parser.add_argument(f"--{option}", metavar=metavar, help=meaning)
+    return parser
+
+
+def _say(message: str) -> None:
+    print(f"kuska: {message}", file=sys.stderr, flush=True)
+
+
+def _serve(settings: Settings, _: argparse.Namespace) -> int:
+    process = settings.process
+    _check_security(settings)
+    gc.disable()  # while loading there is nothing to collect; the server turns it on
+    # Imported here: the other commands need no HTTP server.
+    from kuska.app import listening, storage  # noqa: PLC0415
+    from kuska.infra.telemetry import logs  # noqa: PLC0415
+
+    logs.configure(process.log_level)
+    sock = listening.listen(process.host, process.port)
+    port = sock.getsockname()[1]
+    with ThreadPoolExecutor(1) as beside:
+        # The database starts while the rest of the program is loaded: half a second each.
+        starting = beside.submit(storage.database_dsn, settings, _say)
+        from kuska.app import server  # noqa: PLC0415
+    starting.result()
+    _say(text("serve.ready", {"host": process.host, "port": port}, language(os.environ)))
+    if process.security == "off":
+        _say(text("serve.security-off", {}, language(os.environ)))
+    if process.workers == 1:
+        server.run(settings, sock)
+    else:
+        server.supervise(process.workers, sock)
+    return 0
+
+
+def _check_security(settings: Settings) -> None:
+    process = settings.process
+    if process.security == "on":
+        raise StartError("serve.no-security-yet")
+    if not _is_loopback(process.host):
+        raise StartError("serve.security-off-elsewhere", host=process.host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _migrate(settings: Settings, options: argparse.Namespace) -> int:
+    from kuska.app import storage  # noqa: PLC0415
+    from kuska.infra.postgres.migrate import Phase, migrate  # noqa: PLC0415
+
+    dsn = storage.database_dsn(settings, _say)
+    applied = asyncio.run(migrate(dsn, phase=Phase(options.phase), progress=_say))
+    _say(f"{len(applied)} migrations applied" if applied else "the database is up to date")
+    return 0
+
+
+def _doctor(settings: Settings, _: argparse.Namespace) -> int:
+    from kuska.app.doctor import examine  # noqa: PLC0415
+
+    return asyncio.run(examine(settings, print, language(os.environ)))
+
+
+def _demo(settings: Settings, options: argparse.Namespace) -> int:
+    from kuska.app.demo.command import seed  # noqa: PLC0415
+
+    return seed(settings, options, _say)
+
+
+def _token(_: Settings, __: argparse.Namespace) -> int:
+    raise StartError("token.no-security-yet")

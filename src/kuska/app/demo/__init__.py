@@ -1,0 +1,1 @@
+"""The demonstration: a synthetic population and how it gets into a record."""

@@ -1,0 +1,85 @@
+"""`kuska doctor`: looks at everything a running record needs and says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from kuska.app.settings import Settings
+from kuska.app.storage import database_dsn
+from kuska.infra.postgres.binaries import available
+from kuska.infra.postgres.database import Database
+from kuska.infra.postgres.machine import MIB, this_machine
+from kuska.infra.postgres.migrate import pending
+from kuska.kit.errors import KuskaError
+from kuska.kit.messages import render
+
+_LITTLE_DISK = 1024 * MIB
+_LITTLE_MEMORY = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    subject: str
+    good: bool
+    said: str
+
+
+async def examine(settings: Settings, say: Callable[[str], None], lang: str) -> int:
+    """0 when all is well, 1 otherwise; one line per subject."""
+    findings = [_machine(settings), _programs(settings)]
+    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_server, _schema)
+    for check in checks:
+        try:
+            findings.append(await check(settings))
+        except KuskaError as error:
+            said = "; ".join(render(issue, lang) for issue in error.issues)
+            findings.append(Finding(check.__name__.strip("_"), False, said))
+            break
+    for finding in findings:
+        say(f"{'ok ' if finding.good else 'BAD'}  {finding.subject:<10} {finding.said}")
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+def _machine(settings: Settings) -> Finding:
+    machine = this_machine(settings.process.data)
+    good = machine.memory >= _LITTLE_MEMORY and machine.free_disk >= _LITTLE_DISK
+    said = f"{machine.cores} cores, {machine.memory // MIB} MB memory, {machine.free_disk // MIB} MB free disk"
+    return Finding("machine", good, said if good else f"{said}: at least 1024 MB of each are needed")
+
+
+def _programs(settings: Settings) -> Finding:
+    if settings.database.url:
+        return Finding("programs", True, "not needed: KUSKA_DATABASE_URL is set")
+    found = available()
+    if not found:
+        return Finding("programs", False, "no PostgreSQL found: uv sync, or apt install postgresql")
+    user = "" if os.geteuid() or shutil.which("useradd") else " (no useradd: create the user kuska yourself)"
+    return Finding(
+        "programs", not user, ", ".join(f"PostgreSQL {each.major} in {each.folder}" for each in found) + user
+    )
+
+
+async def _server(settings: Settings) -> Finding:
+    db = await Database.open(database_dsn(settings), settings.database)
+    try:
+        async with db.read() as conn:
+            version = await conn.fetchval("show server_version")
+            durable = await conn.fetch(
+                "select name from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit')"
+                " and setting = 'off' order by name"
+            )
+    finally:
+        await db.close()
+    weak = ", ".join(row["name"] for row in durable)
+    said = f"PostgreSQL {version}" + (f", but {weak} off: confirmed data can be lost" if weak else ", durable")
+    return Finding("server", not weak, said)
+
+
+async def _schema(settings: Settings) -> Finding:
+    missing = await pending(database_dsn(settings))
+    return Finding(
+        "schema", not missing, f"not applied: {', '.join(missing)}: kuska migrate" if missing else "complete"
+    )

@@ -1,0 +1,1 @@
+"""Chile. Reached through kuska.countries.registry only."""

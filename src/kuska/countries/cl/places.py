@@ -1,0 +1,46 @@
+"""Chilean comunas with their official code (CUT) and own time zone. A sample: large and far-apart ones."""
+
+from __future__ import annotations
+
+from kuska.countries.protocol import Place
+
+PLACES = (
+    Place("13101", "Santiago", "Santiago", "Metropolitana de Santiago", "America/Santiago", 404),
+    Place("13110", "La Florida", "Santiago", "Metropolitana de Santiago", "America/Santiago", 367),
+    Place("13112", "La Pintana", "Santiago", "Metropolitana de Santiago", "America/Santiago", 177),
+    Place("13114", "Las Condes", "Santiago", "Metropolitana de Santiago", "America/Santiago", 295),
+    Place("13119", "Maipú", "Santiago", "Metropolitana de Santiago", "America/Santiago", 522),
+    Place("13120", "Ñuñoa", "Santiago", "Metropolitana de Santiago", "America/Santiago", 208),
+    Place("13122", "Peñalolén", "Santiago", "Metropolitana de Santiago", "America/Santiago", 242),
+    Place("13125", "Quilicura", "Santiago", "Metropolitana de Santiago", "America/Santiago", 210),
+    Place("13201", "Puente Alto", "Cordillera", "Metropolitana de Santiago", "America/Santiago", 568),
+    Place("13401", "San Bernardo", "Maipo", "Metropolitana de Santiago", "America/Santiago", 301),
+    Place("13501", "Melipilla", "Melipilla", "Metropolitana de Santiago", "America/Santiago", 124),
+    Place("05101", "Valparaíso", "Valparaíso", "Valparaíso", "America/Santiago", 297),
+    Place("05109", "Viña del Mar", "Valparaíso", "Valparaíso", "America/Santiago", 334),
+    Place("05801", "Quilpué", "Marga Marga", "Valparaíso", "America/Santiago", 152),
+    Place("08101", "Concepción", "Concepción", "Biobío", "America/Santiago", 224),
+    Place("08110", "Talcahuano", "Concepción", "Biobío", "America/Santiago", 152),
+    Place("08301", "Los Ángeles", "Biobío", "Biobío", "America/Santiago", 202),
+    Place("09101", "Temuco", "Cautín", "La Araucanía", "America/Santiago", 282),
+    Place("09112", "Padre Las Casas", "Cautín", "La Araucanía", "America/Santiago", 76),
+    Place("09120", "Villarrica", "Cautín", "La Araucanía", "America/Santiago", 55),
+    Place("10101", "Puerto Montt", "Llanquihue", "Los Lagos", "America/Santiago", 246),
+    Place("10201", "Castro", "Chiloé", "Los Lagos", "America/Santiago", 44),
+    Place("10301", "Osorno", "Osorno", "Los Lagos", "America/Santiago", 162),
+    Place("14101", "Valdivia", "Valdivia", "Los Ríos", "America/Santiago", 166),
+    Place("06101", "Rancagua", "Cachapoal", "Libertador General Bernardo O'Higgins", "America/Santiago", 242),
+    Place("07101", "Talca", "Talca", "Maule", "America/Santiago", 220),
+    Place("07301", "Curicó", "Curicó", "Maule", "America/Santiago", 149),
+    Place("16101", "Chillán", "Diguillín", "Ñuble", "America/Santiago", 185),
+    Place("04101", "La Serena", "Elqui", "Coquimbo", "America/Santiago", 221),
+    Place("04102", "Coquimbo", "Elqui", "Coquimbo", "America/Santiago", 228),
+    Place("03101", "Copiapó", "Copiapó", "Atacama", "America/Santiago", 154),
+    Place("02101", "Antofagasta", "Antofagasta", "Antofagasta", "America/Santiago", 362),
+    Place("02201", "Calama", "El Loa", "Antofagasta", "America/Santiago", 166),
+    Place("01101", "Iquique", "Iquique", "Tarapacá", "America/Santiago", 191),
+    Place("01107", "Alto Hospicio", "Iquique", "Tarapacá", "America/Santiago", 108),
+    Place("15101", "Arica", "Arica", "Arica y Parinacota", "America/Santiago", 221),
+    Place("11101", "Coyhaique", "Coyhaique", "Aysén del General Carlos Ibáñez del Campo", "America/Coyhaique", 58),
+    Place("12101", "Punta Arenas", "Magallanes", "Magallanes y de la Antártica Chilena", "America/Punta_Arenas", 132),
+)

@@ -1,0 +1,1 @@
+"""Peru. Reached through kuska.countries.registry only."""

@@ -1,0 +1,1 @@
+"""Pure rules of R4: no I/O, no database, no HTTP."""

@@ -1,0 +1,1 @@
+"""The R4 definitions, compiled into one artifact."""

@@ -1,0 +1,299 @@
+"""From the parameters of a request to a query. Every bad parameter is told, not only the first one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from kuska.fhir.domain.definitions.model import Definitions, SearchParameter
+from kuska.fhir.domain.identity import ID_PATTERN
+from kuska.fhir.domain.indexing.dates import UTC, Calendar
+from kuska.fhir.domain.search import problems
+from kuska.fhir.domain.search.conditions import Conditions
+from kuska.fhir.domain.search.controls import FREE, Controls, is_control
+from kuska.fhir.domain.search.naming import Names, has_step, step
+from kuska.fhir.domain.search.problems import Refused
+from kuska.fhir.domain.search.references import References
+from kuska.fhir.domain.search.request import CURSOR, Compartment, Parameter, SearchRequest
+from kuska.fhir.domain.search.times import updated
+from kuska.fhir.domain.search.tree import (
+    AnyOf,
+    Chain,
+    Condition,
+    Find,
+    Ids,
+    Match,
+    Not,
+    Query,
+    RefersTo,
+    Reverse,
+    joined,
+)
+from kuska.kit.errors import IncorrectError, Issue
+
+DEFAULT_COUNT = 20
+LARGEST_COUNT = 1000
+T = TypeVar("T")
+_DEEPEST = 50  # chains and _has; each level is a question to the database, so hostile depth has an end
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    query: Query
+    understood: tuple[Parameter, ...]
+    warnings: tuple[Issue, ...]
+
+
+class Parser:
+    """`now`: microseconds since 1970. `home_parameters`: those that decide where a resource of a type lives."""
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        references: References,
+        home_parameters: Callable[[str], frozenset[str]],
+        now: Callable[[], int],
+        calendar: Calendar = UTC,
+    ) -> None:
+        self._definitions = definitions
+        self._names = Names(definitions)
+        self._now = now
+        self._calendar = calendar
+        self.references = references
+        self._home_parameters = home_parameters
+        self._conditions = Conditions(self._names, self.references, now, calendar)
+
+    def parse(self, request: SearchRequest) -> Parsed:
+        reading = _Reading(request.handling == "lenient")
+        with_types = [p for p in request.parameters if p[0] == "_type"] if request.type is None else []
+        types = reading.each(lambda: self._types(request, with_types)) or ()
+        controls = Controls(self._names, types, DEFAULT_COUNT, LARGEST_COUNT)
+        found: dict[str, list[Condition]] = {type_: [] for type_ in types}
+        buckets: dict[str, set[int]] = {type_: set() for type_ in types}
+        cursor: str | None = None
+        understood: list[Parameter] = []
+        for name, value in request.parameters:
+            if name == CURSOR:
+                cursor = value
+                continue
+            if name == "_type" and request.type is None:
+                understood.append((name, value))
+                continue
+            if is_control(name):
+                done = reading.each(lambda name=name, value=value: self._control(controls, name, value))
+            else:
+                done = reading.each(lambda name=name, value=value: self._criteria(found, buckets, name, value))
+            if done:
+                understood.append((name, value))
+        reading.finish()
+        finds = [self._find(type_, found[type_], buckets[type_], request.compartment) for type_ in types]
+        query = Query(
+            finds=tuple(finds),
+            sort=tuple(tuple(level[place] for level in controls.sort) for place in range(len(types))),
+            includes=tuple(controls.includes),
+            count=controls.count,
+            total="accurate" if controls.count_only and controls.total == "none" else controls.total,
+            count_only=controls.count_only,
+            cursor=cursor,
+            binding=_binding(request, understood),
+        )
+        return Parsed(query, tuple(understood), tuple(reading.warnings))
+
+    # --- types ---------------------------------------------------------------------------------------------------------
+
+    def _types(self, request: SearchRequest, chosen: Sequence[Parameter]) -> tuple[str, ...]:
+        if request.type is not None:
+            if request.compartment is not None:
+                self._members(request.compartment, request.type)
+            return (request.type,)
+        all_types = self._definitions.resource_types
+        if request.compartment is not None:
+            members = self._definitions.compartments[request.compartment.type]
+            all_types = tuple(type_ for type_ in all_types if type_ in members)
+        types = set(all_types)
+        for _, value in chosen:
+            types &= {self._names.type(name, "_type") for name in value.split(",") if name}
+        return tuple(type_ for type_ in all_types if type_ in types)
+
+    # --- parameters ----------------------------------------------------------------------------------------------------
+
+    def _control(self, controls: Controls, name: str, value: str) -> bool:
+        controls.take(name, value)
+        return True
+
+    def _criteria(self, found: dict[str, list[Condition]], buckets: dict[str, set[int]], name: str, value: str) -> bool:
+        built = {type_: self.condition(type_, name, value) for type_ in found}
+        for type_, condition in built.items():
+            found[type_].append(condition)
+            bucket = self._bucket(type_, name, value)
+            if bucket is not None:
+                buckets[type_].add(bucket)
+        return True
+
+    def condition(self, type_: str, name: str, value: str, depth: int = 0) -> Condition:
+        """What `name=value` asks of a resource of this type."""
+        if depth > _DEEPEST:
+            raise problems.bad_value(name, value, "search.too-deep", limit=_DEEPEST)
+        if name.startswith("_has:"):
+            return self._has(type_, name, value, depth)
+        head, dot, rest = name.partition(".")
+        if dot:
+            return self._chain(type_, head, rest, value, depth)
+        asked = step(name)
+        if asked.code == "_id" and asked.modifier is None:
+            return self._ids(type_, value)
+        if asked.code == "_lastUpdated" and asked.modifier is None:
+            return self._updated(value)
+        if asked.code == "_list" and asked.modifier is None:
+            return self._listed(value)
+        if asked.code in ("_id", "_lastUpdated", "_list"):
+            raise problems.bad_modifier(asked.code, str(asked.modifier), "special")
+        return self._conditions.condition(self._names.parameter(type_, asked.code), asked.modifier, value)
+
+    def _chain(self, type_: str, head: str, rest: str, value: str, depth: int) -> Condition:
+        first = step(head)
+        parameter = self._names.reference(type_, first.code)
+        keys = self._names.keys(parameter)
+        if first.modifier is not None:
+            target = self._names.type(first.modifier, head)
+            if parameter.targets and target not in parameter.targets:
+                raise problems.bad_value(head, target, "search.wrong-target", targets=", ".join(parameter.targets))
+            return Chain(keys, self._names.number(target), self.condition(target, rest, value, depth + 1))
+        # Without a type: every target that has such a parameter.
+        links: list[Condition] = []
+        refused: Refused | None = None
+        for target in parameter.targets or self._definitions.resource_types:
+            try:
+                inner = self.condition(target, rest, value, depth + 1)
+            except Refused as problem:
+                refused = problem
+            else:
+                links.append(Chain(keys, self._names.number(target), inner))
+        if not links:
+            raise refused or problems.unsupported(f"{head}.{rest}")
+        return links[0] if len(links) == 1 else AnyOf(tuple(links))
+
+    def _has(self, type_: str, name: str, value: str, depth: int) -> Condition:
+        has = has_step(name)
+        source = self._names.type(has.source, "_has")
+        parameter = self._names.reference(source, has.reference)
+        if parameter.targets and type_ not in parameter.targets:
+            raise problems.bad_value(name, has.reference, "search.wrong-target", targets=", ".join(parameter.targets))
+        inner = self.condition(source, has.rest, value, depth + 1)
+        return Reverse(self._names.keys(parameter), self._names.number(source), inner)
+
+    # --- parameters of every type ------------------------------------------------------------------------------------
+
+    def _ids(self, type_: str, value: str) -> Ids:
+        ids = [part.removeprefix(f"{type_}/") for part in value.split(",") if part]
+        if not ids:
+            raise problems.bad_value("_id", value, "search.empty-value")
+        # What cannot be an id is nobody's.
+        return Ids(tuple(dict.fromkeys(self.references.rid(type_, id_) for id_ in ids if ID_PATTERN.fullmatch(id_))))
+
+    def _updated(self, value: str) -> Condition:
+        options: list[Condition] = []
+        for part in value.split(","):
+            condition, negated = updated("_lastUpdated", part, self._now(), self._calendar)
+            options.append(Not(condition) if negated else condition)
+        return options[0] if len(options) == 1 else AnyOf(tuple(options))
+
+    def _listed(self, value: str) -> Condition:
+        if value.startswith("$"):
+            raise problems.bad_value("_list", value, "search.functional-list")
+        ids = [part.removeprefix("List/") for part in value.split(",")]
+        if not all(ID_PATTERN.fullmatch(id_) for id_ in ids):
+            raise problems.bad_value("_list", value, "search.bad-reference")
+        item = self._names.reference("List", "item")
+        rids = tuple(self.references.rid("List", id_) for id_ in ids)
+        return Reverse(self._names.keys(item), self._names.number("List"), Ids(rids))
+
+    # --- compartments, buckets -----------------------------------------------------------------------------------------
+
+    def _members(self, compartment: Compartment, type_: str) -> tuple[str, ...]:
+        members = self._definitions.compartments[compartment.type].get(type_)
+        if members is None:
+            raise problems.bad_value(
+                type_, compartment.type, "search.not-in-compartment", type=type_, compartment=compartment.type
+            )
+        return members
+
+    def _find(
+        self, type_: str, conditions: Sequence[Condition], buckets: set[int], compartment: Compartment | None
+    ) -> Find:
+        conditions = list(conditions)
+        buckets = set(buckets)
+        if compartment is not None:
+            member, bucket = self.membership(type_, compartment)
+            conditions.append(member)
+            if bucket is not None:
+                buckets.add(bucket)
+        # Two buckets at once are two patients at once: nothing is found, whichever one is asked.
+        return Find(self._names.number(type_), joined(conditions), min(buckets, default=None))
+
+    def membership(self, type_: str, compartment: Compartment) -> tuple[Condition, int | None]:
+        """Being in the compartment, and the bucket all its members of this type are in, if they are in one."""
+        rid = self.references.rid(compartment.type, compartment.id)
+        options: list[Condition] = []
+        keys: list[int] = []
+        members = self._members(compartment, type_)
+        for code in members:
+            if code == "_id":
+                options.append(Ids((rid,)))
+                continue
+            keys += self._names.keys(self._names.reference(type_, code))
+        if type_ == compartment.type == "Patient":
+            options.append(Ids((rid,)))
+        if keys:
+            options.append(Match("reference", tuple(dict.fromkeys(keys)), ((RefersTo((rid,)),),)))
+        member = options[0] if len(options) == 1 else AnyOf(tuple(options))
+        homed = compartment.type == "Patient" and self._home_parameters(type_).issuperset(members)
+        return member, self.references.bucket(compartment.id) if homed else None
+
+    def _bucket(self, type_: str, name: str, value: str) -> int | None:
+        """The one bucket where all that `name=value` finds lives: it names one patient by the parameter that decides."""
+        if "," in value or "." in name or name.startswith("_"):
+            if name == "_id" and type_ == "Patient" and ID_PATTERN.fullmatch(value):
+                return self.references.bucket(value)
+            return None
+        asked = step(name)
+        if asked.modifier not in (None, "Patient") or asked.code not in self._home_parameters(type_):
+            return None
+        id_ = self._patient_id(self._definitions.search[type_][asked.code], asked.modifier, value)
+        return None if id_ is None else self.references.bucket(id_)
+
+    def _patient_id(self, parameter: SearchParameter, modifier: str | None, value: str) -> str | None:
+        local = self.references.local(value)
+        if local is not None:
+            return local[1] if local[0] == "Patient" else None
+        certain = modifier == "Patient" or set(parameter.targets) == {"Patient"}
+        return value if certain and ID_PATTERN.fullmatch(value) else None
+
+
+class _Reading:
+    """Collects what is wrong with the parameters."""
+
+    def __init__(self, lenient: bool) -> None:
+        self._lenient = lenient
+        self._issues: list[Issue] = []
+        self.warnings: list[Issue] = []
+
+    def each(self, read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except Refused as refused:
+            if self._lenient and refused.ignorable:
+                self.warnings.append(problems.ignored(refused.issue))
+            else:
+                self._issues.append(refused.issue)
+        return None
+
+    def finish(self) -> None:
+        if self._issues:
+            raise IncorrectError(*self._issues)
+
+
+def _binding(request: SearchRequest, understood: Sequence[Parameter]) -> str:
+    bound = [parameter for parameter in understood if parameter[0].partition(":")[0] not in FREE]
+    return repr((request.type, request.compartment, bound))

@@ -1,0 +1,301 @@
+"""Resources in and out of the database: reads by id, the write of a batch, histories.
+
+Invariants: a write is one round trip however many resources it has, in the caller's transaction; a resource is never
+overwritten unseen (the version is checked under its row lock); ids minted here are never reused.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from weakref import WeakKeyDictionary
+
+from kuska.fhir.domain.definitions.model import Definitions
+from kuska.fhir.domain.identity import Address, Identities, spread
+from kuska.fhir.domain.indexing.extractor import Extractor
+from kuska.fhir.domain.indexing.rows import IndexRows
+from kuska.fhir.errors import IdTakenError, VersionConflictError
+from kuska.fhir.store.bodies import Bodies, head, tail
+from kuska.fhir.store.columns import EMPTY_DIGEST, columns, digest
+from kuska.fhir.store.displays import Memory, add_displays
+from kuska.fhir.store.entry import Change, Entry, Kind
+from kuska.fhir.store.grouping import Grouping
+from kuska.fhir.store.homes import Homes
+from kuska.infra.postgres.connection import Read, Row, Write
+from kuska.infra.postgres.database import Database
+from kuska.infra.postgres.errors import UNIQUE_VIOLATION, ContentionError
+from kuska.kit.errors import Issue
+from kuska.kit.json import Node
+from kuska.kit.sqlfiles import load
+
+_SQL = load("kuska.fhir.store", "records.sql")
+_BLOCK = 256
+_WRITERS = 2  # groups under way at once, of creates and of the rest each
+
+State = Literal["created", "updated", "revived", "deleted", "unchanged"]
+_KIND_LETTERS: Mapping[Kind, bytes] = {"create": b"c", "put": b"p", "delete": b"d"}
+_STATES: Mapping[bytes, State] = {b"c": "created", b"u": "updated", b"r": "revived", b"d": "deleted", b"=": "unchanged"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One version of a resource. `body` is complete JSON, empty when this version is a deletion."""
+
+    type: str
+    id: str
+    version: int
+    updated: datetime
+    deleted: bool
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    state: State
+    stored: Stored
+
+
+class _TransactionNeededError(Exception):
+    """One statement will not do."""
+
+
+class Records:
+    def __init__(self, definitions: Definitions, identities: Identities, extractor: Extractor) -> None:
+        self._numbers = definitions.type_numbers
+        self._names = definitions.type_names
+        self._identities = identities
+        self._extractor = extractor
+        self._memory = Memory(extractor.displays)
+        self._bodies = Bodies()
+        self._rids: deque[int] = deque()
+        self._homes = Homes(definitions)
+        self._groups: WeakKeyDictionary[Database, tuple[Grouping[Entry, Row], Grouping[Entry, Row]]] = (
+            WeakKeyDictionary()
+        )
+
+    # --- ids -------------------------------------------------------------------------------------------------------
+
+    async def reserve(self, tx: Write, count: int) -> None:
+        """Have at least `count` rids at hand, so that `mint` need not wait."""
+        # While: others may have taken what was there as we waited.
+        while len(self._rids) < count:
+            blocks = -(-(count - len(self._rids)) // _BLOCK)
+            for row in await tx.fetch(_SQL["new_rids"], blocks):
+                self._rids.extend(range(row[0], row[0] + _BLOCK))
+
+    def mint(self, type_: str, home_patient: str | None) -> str:
+        """A new id; `home_patient` ('Patient/x') decides the shard. Call `reserve` first."""
+        rid = self._rids.popleft()
+        bucket = spread(rid) if home_patient is None or type_ == "Patient" else self._patient_bucket(home_patient)
+        return self._identities.mint(rid, bucket)
+
+    def address(self, type_: str, id_: str) -> Address:
+        return self._identities.address(type_, id_)
+
+    def home_patient(self, node: Node) -> str | None:
+        return self._extractor.home_patient(node)
+
+    def _patient_bucket(self, reference: str) -> int:
+        return self._identities.address("Patient", reference.removeprefix("Patient/")).bucket
+
+    # --- reads -----------------------------------------------------------------------------------------------------
+
+    async def read(self, conn: Read, type_: str, id_: str) -> Stored | None:
+        row = await self._row(conn, type_, id_)
+        return None if row is None else self.stored(row)
+
+    async def read_version(self, conn: Read, type_: str, id_: str, version: int) -> Stored | None:
+        current = await self._row(conn, type_, id_)
+        if current is None or current["version"] < version:
+            return None
+        if current["version"] == version:
+            return self.stored(current)
+        row = await conn.fetchrow(_SQL["read_old_version"], current["rid"], current["bucket"], version)
+        return None if row is None else self.stored(row, id_)
+
+    async def history(
+        self,
+        conn: Read,
+        type_: str,
+        id_: str,
+        *,
+        since: datetime,
+        before: datetime,
+        below_version: int,
+        limit: int,
+    ) -> list[Stored] | None:
+        """Newest first; None when there never was such a resource."""
+        current = await self._row(conn, type_, id_)
+        if current is None:
+            return None
+        rows = await conn.fetch(
+            _SQL["history_of_one"],
+            current["type"],
+            current["rid"],
+            current["bucket"],
+            below_version,
+            since,
+            before,
+            limit,
+        )
+        return [self.stored(row, id_) for row in rows]
+
+    async def history_of_types(
+        self, conn: Read, types: Sequence[str], *, since: datetime, below: tuple[datetime, int], limit: int
+    ) -> list[tuple[Stored, int]]:
+        """Newest first, each with its rid; (updated, rid) of the last one is the next `below`."""
+        numbers = [self._numbers[name] for name in types]
+        rows = await conn.fetch(_SQL["history_of_types"], numbers, since, below[0], below[1], limit)
+        return [(self.stored(row), row["rid"]) for row in rows]
+
+    def stored(self, row: Row, id_: str | None = None) -> Stored:
+        """From any row with the columns of `read` (search results too)."""
+        type_ = self._names[row["type"]]
+        known = id_ or row["id"] or self._identities.mint(row["rid"], row["bucket"])
+        version, updated, deleted = row["version"], row["updated"], row["deleted"]
+        body = b"" if deleted else self._bodies.unpack(row["body"], type_, known, version, updated)
+        return Stored(type_, known, version, updated, deleted, body)
+
+    async def _row(self, conn: Read, type_: str, id_: str) -> Row | None:
+        number = self._numbers[type_]
+        address = self._identities.address(type_, id_)
+        if address.minted or not self._homes.looked_up(type_):
+            row = await conn.fetchrow(_SQL["read"], number, address.rid, address.bucket)
+            if row is not None or not address.minted:
+                return None if row is None else _same_id(row, id_)
+        row = await conn.fetchrow(_SQL["read_homed"], number, address.rid, address.bucket)
+        return None if row is None else _same_id(row, id_)
+
+    # --- writes ----------------------------------------------------------------------------------------------------
+
+    async def save(self, db: Database, changes: Sequence[Change]) -> list[Written]:
+        """`write` in a transaction of its own; where one statement is enough, without the BEGIN and COMMIT round trips."""
+        if minting := sum(1 for change in changes if change.id is None):
+            await self._reserve_apart(db, minting)
+        entries = self._entries(changes)
+        try:
+            if len(entries) == 1:
+                return [self._written(entries[0], await self._group(db, entries[0]).write(entries[0]))]
+            return self._results(entries, await self._alone(db, entries))
+        except _TransactionNeededError:
+            return await db.transact(lambda tx: self._write(tx, entries))
+
+    def _group(self, db: Database, entry: Entry) -> Grouping[Entry, Row]:
+        """Creates apart from the rest: a statement of nothing but creates takes the short way."""
+        groups = self._groups.get(db)
+        if groups is None:
+
+            async def send(entries: Sequence[Entry]) -> list[Row]:
+                return await self._alone(db, entries)
+
+            groups = (Grouping(send, _resource, _WRITERS), Grouping(send, _resource, _WRITERS))
+            self._groups[db] = groups
+        return groups[entry.change.kind == "create"]
+
+    async def _alone(self, db: Database, entries: Sequence[Entry]) -> list[Row]:
+        """One statement for all, which is its own transaction. Rows in the order of the entries."""
+        order = sorted(range(len(entries)), key=lambda place: entries[place].address.rid)
+        ordered = [entries[place] for place in order]
+
+        async def work(tx: Write) -> list[Row]:
+            # Asked again at each attempt: a failed one may have learnt that something moved.
+            if self._homes.unclear(ordered):
+                raise _TransactionNeededError
+            return await self._send(tx, ordered)
+
+        rows = dict(zip(order, await db.single(work), strict=True))
+        await self.refresh(db)
+        return [rows[place] for place in range(len(entries))]
+
+    async def write(self, tx: Write, changes: Sequence[Change]) -> list[Written]:
+        """Do all changes in the caller's transaction; results in the order given. No resource may occur twice."""
+        await self.reserve(tx, sum(1 for change in changes if change.id is None))
+        return await self._write(tx, self._entries(changes))
+
+    async def _write(self, tx: Write, entries: list[Entry]) -> list[Written]:
+        settled = await self._homes.settle(tx, entries)
+        return self._results(settled, await self._send(tx, settled))
+
+    async def _reserve_apart(self, db: Database, count: int) -> None:
+        while len(self._rids) < count:
+            await db.single(lambda tx: self.reserve(tx, count))
+
+    def _entries(self, changes: Sequence[Change]) -> list[Entry]:
+        entries = [self._entry(place, change) for place, change in enumerate(changes)]
+        entries.sort(key=lambda entry: entry.address.rid)
+        return entries
+
+    def _results(self, entries: list[Entry], rows: list[Row]) -> list[Written]:
+        by_place = {entry.place: self._written(entry, row) for entry, row in zip(entries, rows, strict=True)}
+        return [by_place[place] for place in range(len(by_place))]
+
+    def _entry(self, place: int, change: Change) -> Entry:
+        if change.node is None:
+            id_ = change.id or ""
+            address = self._identities.address(change.type, id_)
+            return Entry(place, change, id_, address, address.bucket, b"", b"", IndexRows())
+        home = self._extractor.home_patient(change.node) if self._homes.looked_up(change.type) else None
+        id_ = change.id or self.mint(change.type, home)
+        address = self._identities.address(change.type, id_)
+        bucket = self._patient_bucket(home) if home else spread(address.rid)
+        if change.type == "Patient":
+            bucket = address.bucket
+        rest = tail(change.node)
+        return Entry(
+            place, change, id_, address, bucket, rest, self._bodies.pack(rest), self._extractor.rows(change.node)
+        )
+
+    async def refresh(self, db: Database) -> None:
+        """To be called after a commit: keeps in mind what need not be written again."""
+        await self._memory.refresh(db)
+
+    async def _send(self, tx: Write, entries: list[Entry]) -> list[Row]:
+        await add_displays(tx, [entry.rows for entry in entries])
+        try:
+            return await tx.fetch(
+                _SQL["write"],
+                [e.address.rid for e in entries],
+                [self._numbers[e.change.type] for e in entries],
+                [e.bucket for e in entries],
+                [_KIND_LETTERS[e.change.kind] for e in entries],
+                [e.change.expected for e in entries],
+                [None if e.address.minted and e.address.bucket == e.bucket else e.id for e in entries],
+                [digest(e.rows) if e.change.node is not None else EMPTY_DIGEST for e in entries],
+                [e.packed for e in entries],
+                *columns([e.rows for e in entries]),
+            )
+        except Exception as error:
+            match getattr(error, "sqlstate", None):
+                case "KU412":
+                    place = entries[int(str(error)) - 1].place
+                    raise VersionConflictError(place) from error
+                case "KU409":
+                    raise IdTakenError(entries[int(str(error)) - 1].place) from error
+                case "KU301":
+                    # Known now: the repeated transaction looks its home up.
+                    self._homes.moved(entries[int(str(error)) - 1])
+                    raise ContentionError(Issue(code="transient", message="store.moved")) from error
+                case state if state == UNIQUE_VIOLATION:
+                    # Somebody else created one of these meanwhile; the repeated transaction will see it.
+                    raise ContentionError(Issue(code="lock-error", message="store.created-meanwhile")) from error
+                case _:
+                    raise
+
+    def _written(self, entry: Entry, row: Row) -> Written:
+        state = _STATES[row["state"]]
+        version, updated = row["version"], row["updated"]
+        deleted = entry.change.kind == "delete"
+        body = b"" if deleted else head(entry.change.type, entry.id, version, updated) + entry.tail
+        return Written(state, Stored(entry.change.type, entry.id, version, updated, deleted, body))
+
+
+def _resource(entry: Entry) -> int:
+    return entry.address.rid
+
+
+def _same_id(row: Row, id_: str) -> Row | None:
+    """Two foreign ids can share a hashed rid; the row then belongs to the other one."""
+    return row if row["id"] is None or row["id"] == id_ else None

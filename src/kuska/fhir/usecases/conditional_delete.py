@@ -1,0 +1,30 @@
+"""conditional delete: of the one that a search finds; of several, none. https://hl7.org/fhir/R4/http.html#3.1.0.7.1
+
+The specification leaves it to the server whether several matches are all deleted; here a condition names one resource
+(412 otherwise), because a misspelt condition must not empty a record.
+"""
+
+from __future__ import annotations
+
+from kuska.fhir.domain.call import Call
+from kuska.fhir.store.records import Change
+from kuska.fhir.usecases.criteria import lock_criteria, matches, parse
+from kuska.fhir.usecases.preconditions import several
+from kuska.fhir.usecases.record import Answer, Record
+from kuska.infra.postgres.connection import Write
+
+
+async def perform(record: Record, call: Call) -> Answer:
+    criteria = parse(call.query)
+
+    async def work(tx: Write) -> Answer:
+        await lock_criteria(tx, call.type, criteria)
+        hits = await matches(record, tx, call.type, criteria)
+        if len(hits) > 1:
+            raise several(call.type, call.query)
+        if not hits:
+            return Answer(204)
+        [done] = await record.records.write(tx, [Change("delete", call.type, hits[0].id, None, call.if_match)])
+        return Answer(204, b"", done.stored.version, done.stored.updated)
+
+    return await record.transaction(work)

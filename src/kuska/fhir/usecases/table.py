@@ -1,0 +1,73 @@
+"""Which use case answers which interaction. Bundles are not here: an entry cannot be a bundle of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from kuska.fhir.domain.call import Call
+from kuska.fhir.usecases import (
+    conditional_create,
+    conditional_delete,
+    conditional_patch,
+    conditional_update,
+    create,
+    delete,
+    everything,
+    history,
+    patch,
+    read,
+    search,
+    update,
+    validate,
+    vread,
+)
+from kuska.fhir.usecases.record import Answer, Record
+from kuska.kit.errors import Issue, NotFoundError
+
+UseCase = Callable[[Record, Call], Awaitable[Answer]]
+
+# (operation, on what): system, type, instance
+OPERATIONS: Mapping[tuple[str, str], UseCase] = {
+    ("validate", "type"): validate.perform,
+    ("validate", "instance"): validate.perform,
+    ("everything", "Patient"): everything.perform,
+    ("everything", "Encounter"): everything.perform,
+}
+
+
+async def operation(record: Record, call: Call) -> Answer:
+    level = "instance" if call.id else "type" if call.type else "system"
+    found = OPERATIONS.get((call.operation, level))
+    if found is None and call.id:
+        found = OPERATIONS.get((call.operation, call.type))
+    if found is None:
+        params = {"operation": call.operation[:64], "on": f"{call.type}/{call.id}".strip("/") or "/"}
+        raise NotFoundError(Issue(code="not-supported", message="interaction.unknown-operation", params=params))
+    return await found(record, call)
+
+
+INTERACTIONS: Mapping[str, UseCase] = {
+    "read": read.perform,
+    "vread": vread.perform,
+    "create": create.perform,
+    "update": update.perform,
+    "patch": patch.perform,
+    "delete": delete.perform,
+    "conditional-create": conditional_create.perform,
+    "conditional-update": conditional_update.perform,
+    "conditional-patch": conditional_patch.perform,
+    "conditional-delete": conditional_delete.perform,
+    "history-instance": history.instance,
+    "history-type": history.types,
+    "history-system": history.types,
+    "search-type": search.perform,
+    "search-system": search.perform,
+    "search-compartment": search.perform,
+    "operation": operation,
+}
+
+# Those that change nothing: they may run side by side, and last in a bundle.
+READING = frozenset(
+    {"read", "vread", "history-instance", "history-type", "history-system"}
+    | {"search-type", "search-system", "search-compartment", "operation"}
+)

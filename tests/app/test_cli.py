@@ -1,0 +1,201 @@
+"""The command line as a person meets it: `kuska` in a process of its own, on a data folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from tests.infra.postgres.life import postmaster
+
+from kuska.app.cli import language, main
+from kuska.app.listening import listen
+
+KUSKA = [sys.executable, "-c", "import sys; from kuska.app.cli import main; sys.exit(main())"]
+
+
+def kuska(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KUSKA_")}
+    return subprocess.run(
+        [*KUSKA, *arguments], env=clean | environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def free_port() -> int:
+    with listen("127.0.0.1", 0) as sock:
+        return int(sock.getsockname()[1])
+
+
+def get(port: int, path: str, host: str = "localhost") -> tuple[int, bytes]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("GET", path, headers={"Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+@contextmanager
+def served(data: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    port = free_port()
+    process = subprocess.Popen(
+        [*KUSKA, "serve", "--data", str(data), "--port", str(port), *options],
+        env=os.environ | {"KUSKA_SECURITY": "off"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                if get(port, "/readyz")[0] == 200:
+                    break
+            except OSError:
+                assert process.poll() is None, process.communicate()[1]
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+        yield process, port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+def test_without_security_it_does_not_open_the_record() -> None:
+    done = kuska("serve")
+    assert done.returncode == 1
+    assert "KUSKA_SECURITY=off kuska serve" in done.stderr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
+def test_security_off_is_for_this_machine_only(host: str) -> None:
+    done = kuska("serve", "--host", host, KUSKA_SECURITY="off", LANG="es_PE.UTF-8")
+    assert done.returncode == 1
+    assert "solo es posible en una dirección local" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("KUSKA_DATABASE_URL", "nonsense", "postgresql://user:password@host"),
+        ("KUSKA_PORT", "99999", "from 0 to 65535"),
+        ("KUSKA_WORKERS", "0", "from 1 to 256"),
+        ("KUSKA_FHIR_HISTORY_COUNT", "-5", "from 1 to"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_stops_the_start(name: str, value: str, allowed: str) -> None:
+    done = kuska("serve", **{"KUSKA_SECURITY": "off", name: value})
+    assert done.returncode == 2
+    assert name in done.stderr
+    assert allowed in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_token_is_honestly_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["token", "--user", "x"]) == 1
+    assert "not built yet" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        done = kuska(
+            "serve", "--data", str(tmp_path / "d"), "--port", str(taken.getsockname()[1]), KUSKA_SECURITY="off"
+        )
+    assert done.returncode == 1
+    assert "--port" in done.stderr
+
+
+def test_the_language_follows_the_terminal() -> None:
+    assert language({"LANG": "es_PE.UTF-8"}) == "es"
+    assert language({"LANG": "C.UTF-8"}) == "en"
+    assert language({"LC_ALL": "es_CL", "LANG": "en_US"}) == "es"
+
+
+def test_migrate_and_doctor_on_a_new_folder(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    first, second = kuska("migrate", "--data", data), kuska("migrate", "--data", data)
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr
+    assert "migrations applied" in first.stderr
+    assert "up to date" in second.stderr
+    found = kuska("doctor", "--data", data)
+    assert found.returncode == 0, found.stdout
+    assert "durable" in found.stdout
+    assert "BAD" not in found.stdout
+
+
+@pytest.mark.requirement("HC-01", "LW-35")
+def test_serving_in_one_process_and_in_several(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with served(data) as (process, port):
+        assert get(port, "/healthz") == (200, b'{"status":"ok"}')
+        assert get(port, "/fhir/metadata")[0] == 200
+        assert b"kuska_http_requests_total" in get(port, "/metrics")[1]
+        assert get(port, "/fhir/metadata", host="evil.example")[0] == 421
+        # A second process on the same folder shares the server.
+        with served(data, "--workers", "2") as (_, other):
+            assert get(other, "/readyz")[0] == 200
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "SECURITY IS OFF" in said
+
+
+def workers(supervisor: int) -> list[int]:
+    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    return [int(pid) for pid in children if b"kuska.app.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def asked(port: int, path: str) -> int:
+    """How often, as /metrics says."""
+    text = get(port, "/metrics")[1].decode()
+    return sum(
+        int(float(line.split()[-1]))
+        for line in text.splitlines()
+        if f'_requests_total{{method="GET",route="{path}"' in line
+    )
+
+
+def test_metrics_of_several_processes_never_go_back(tmp_path: Path) -> None:
+    with served(tmp_path / "data", "--workers", "2") as (process, port):
+        before = asked(port, "/healthz")
+        for count in range(1, 21):
+            get(port, "/healthz")
+            assert asked(port, "/healthz") == before + count
+        os.kill(workers(process.pid)[0], signal.SIGKILL)
+        seen: list[int] = []
+        deadline = time.monotonic() + 20
+        while not (seen and len(workers(process.pid)) == 2):
+            assert time.monotonic() < deadline
+            with contextlib.suppress(OSError):  # what the killed one had accepted
+                seen.append(asked(port, "/healthz"))
+        assert set(seen) == {before + 20}
+
+
+def test_kill_9_of_postgresql_under_a_running_server(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with served(data) as (_, port):
+        os.kill(postmaster(data), signal.SIGKILL)
+        seen: list[int] = []
+        deadline = time.monotonic() + 30
+        while seen[-3:] != [200] * 3:
+            assert time.monotonic() < deadline, seen
+            seen.append(get(port, "/fhir/Patient?_summary=count")[0])
+            time.sleep(0.02)
+        assert set(seen) <= {200, 503}, "unreachable is said as 503, and passes by itself"
+
+
+def test_kill_9_of_the_process_leaves_a_folder_that_starts_again(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with served(data) as (process, _):
+        process.kill()
+        process.wait()
+    with served(data) as (_, port):
+        status, body = get(port, "/fhir/Patient?_summary=count")
+    assert status == 200
+    assert json.loads(body)["total"] == 0
