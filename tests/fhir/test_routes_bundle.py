@@ -370,16 +370,15 @@ async def test_a_large_transaction_does_not_hold_up_others(client: httpx.AsyncCl
     large = bundle(
         "transaction",
         entry("POST", "Patient", given.patient(), one),
-        *(entry("POST", "Observation", given.observation(one)) for _ in range(1500)),
+        *(entry("POST", "Observation", given.observation(one)) for _ in range(4000)),
     )
-    raw, started = json.dumps(large), time.perf_counter()
+    raw = json.dumps(large)
     running = asyncio.create_task(client.post("", content=raw, headers={"content-type": "application/fhir+json"}))
-    slowest = 0.0
+    answered = 0
     while not running.done():
-        begun = time.perf_counter()
         assert (await client.get("Patient/never-there")).status_code == 404
-        slowest = max(slowest, time.perf_counter() - begun)
-        await asyncio.sleep(0.005)
+        answered += 1
+        await asyncio.sleep(0.001)
     assert (await running).status_code == 200
-    # About a tenth as measured: what has to run in one piece is the decoding and the making of index rows.
-    assert slowest < (time.perf_counter() - started) / 2
+    # Some hundred as measured. Were the transaction one piece, it would be two: one before it, one after.
+    assert answered > 10
