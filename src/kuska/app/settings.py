@@ -15,6 +15,7 @@ from kuska.fhir.settings import FhirSettings
 from kuska.infra.postgres.settings import DatabaseSettings
 from kuska.infra.web.settings import HttpSettings
 from kuska.kit.bounds import Port, Processes, SecondsOrNone
+from kuska.security.settings import SecuritySettings
 
 
 def default_data() -> Path:
@@ -50,6 +51,7 @@ class Settings:
     database: DatabaseSettings
     http: HttpSettings
     fhir: FhirSettings
+    security: SecuritySettings
 
 
 # Section in the file and in the variables' names -> slice.
@@ -58,4 +60,5 @@ SLICES: dict[str, type] = {
     "database": DatabaseSettings,
     "http": HttpSettings,
     "fhir": FhirSettings,
+    "security": SecuritySettings,
 }

@@ -1,0 +1,37 @@
+"""The only door of security: what the composition root opens and what the other contexts use."""
+
+from __future__ import annotations
+
+from kuska.security.contracts import (
+    ANONYMOUS,
+    Access,
+    Caller,
+    Event,
+    Kind,
+    Letter,
+    Reach,
+    Role,
+    ScopeRule,
+    Trail,
+    Way,
+)
+from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
+from kuska.security.visit import Visit
+
+__all__ = [
+    "ANONYMOUS",
+    "Access",
+    "Caller",
+    "Event",
+    "Kind",
+    "Letter",
+    "NobodyError",
+    "Reach",
+    "RefusedByPolicyError",
+    "Role",
+    "ScopeRule",
+    "StepUpError",
+    "Trail",
+    "Visit",
+    "Way",
+]

@@ -1,0 +1,1 @@
+"""Pure rules and tables: scopes, roles, the policy, passwords."""

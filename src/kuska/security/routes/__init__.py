@@ -1,0 +1,1 @@
+"""HTTP doors for machines: OAuth2, OpenID Connect, discovery."""

@@ -1,0 +1,82 @@
+"""One request of a caller: what it may reach, and what it has touched so far. Made by the door, ended by the route.
+
+Whoever gives out or writes a resource gets a visit as an argument and says so here; at its end the visit becomes one
+line of the trail (writes have theirs in their own transaction already).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
+
+from kuska.kit.clock import Clock
+from kuska.security.contracts import Access, Event, Trail
+
+Action = Literal["C", "R", "U", "D", "E"]
+Outcome = Literal["0", "4", "8", "12"]
+
+
+def event_id() -> str:
+    """A UUIDv7: in order of time, made without asking anybody."""
+    raw = bytearray((time.time_ns() // 1_000_000).to_bytes(6) + os.urandom(10))
+    raw[6] = raw[6] & 0x0F | 0x70
+    raw[8] = raw[8] & 0x3F | 0x80
+    text = raw.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class Visit:
+    __slots__ = ("_clock", "_entities", "_patients", "access", "interaction", "query", "request", "trail")
+
+    def __init__(self, access: Access, trail: Trail, clock: Clock, request: str = "") -> None:
+        self.access = access
+        self.trail = trail
+        self.request = request
+        self.interaction = ""
+        self.query = ""
+        self._clock = clock
+        self._entities: dict[str, None] = {}
+        self._patients: dict[str, None] = {}
+
+    def gave(self, entity: str, *patients: str) -> None:
+        """`entity` ('Observation/1') goes to the caller; it is about these patients (ids)."""
+        self._entities[entity] = None
+        for patient in patients:
+            self._patients[patient] = None
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    def event(self, action: Action, *, kind: str = "rest", outcome: Outcome = "0", reason: str = "") -> Event:
+        return Event(
+            id=event_id(),
+            at=self._clock.now(),
+            action=action,
+            kind=kind,
+            interaction=self.interaction,
+            outcome=outcome,
+            reason=reason,
+            caller=self.access.caller,
+            purpose=self.access.purpose,
+            request=self.request,
+            query=self.query,
+        )
+
+    def written(self, action: Action, entity: str, *patients: str) -> Event:
+        """The line of one write, to be kept in its transaction."""
+        return replace(self.event(action), entities=(entity,), patients=patients)
+
+    async def end(self, action: Action, *, outcome: Outcome = "0", reason: str = "") -> None:
+        """The line of what was read, or refused. On disk before it returns; in the database too where that is asked."""
+        event = replace(
+            self.event(action, outcome=outcome, reason=reason),
+            entities=tuple(self._entities),
+            patients=tuple(self._patients),
+        )
+        if self.access.durable or outcome != "0":
+            await self.trail.keep(event)
+        else:
+            self.trail.note(event)
