@@ -4,7 +4,7 @@ create schema if not exists security;
 -- One row. Every change of what the processes keep in memory (roles, clients, revocations, consents, …) raises it in the
 -- same transaction; each process looks several times a second and drops what it keeps when the number has moved.
 create table security.epoch (
-    only boolean primary key default true check (only),
+    one_row boolean primary key default true check (one_row),
     value bigint not null
 );
 insert into security.epoch (value) values (1);
