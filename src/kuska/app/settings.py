@@ -15,7 +15,7 @@ from kuska.fhir.settings import FhirSettings
 from kuska.infra.postgres.settings import DatabaseSettings
 from kuska.infra.web.settings import HttpSettings
 from kuska.kit.bounds import Port, Processes, SecondsOrNone
-from kuska.security.settings import SecuritySettings
+from kuska.security.settings import LimitSettings, SecuritySettings
 
 
 def default_data() -> Path:
@@ -52,6 +52,7 @@ class Settings:
     http: HttpSettings
     fhir: FhirSettings
     security: SecuritySettings
+    limits: LimitSettings
 
 
 # Section in the file and in the variables' names -> slice.
@@ -61,4 +62,5 @@ SLICES: dict[str, type] = {
     "http": HttpSettings,
     "fhir": FhirSettings,
     "security": SecuritySettings,
+    "limits": LimitSettings,
 }

@@ -10,6 +10,8 @@ from typing import Annotated
 
 from annotated_types import Predicate
 
+from kuska.kit.bounds import Count
+
 
 def is_origin(url: str) -> bool:
     return not url or (url.startswith(("http://", "https://")) and not url.endswith("/"))
@@ -25,3 +27,15 @@ class SecuritySettings:
     tenant: str = "demo"
     # Country (ISO 3166, two letters) in which the record lies; decides retention and residency.
     country: str = "PE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    # Requests a second that one client or person may make of one process, in the long run; more is answered 429.
+    requests_per_second: Count = 2_000
+    # Requests that may come at once before the rate counts.
+    requests_burst: Count = 10_000
+    # Failed attempts (no good token, no good session) a minute from one address; more is answered 429.
+    failures_per_minute: Count = 60
+    # Failed attempts that may come at once.
+    failures_burst: Count = 60
