@@ -154,3 +154,32 @@ class Trail(Protocol):
     def columns(self, events: Sequence[Event]) -> tuple[Sequence[Any], ...]:
         """Arguments of the SQL function `security.append(…)`, for a statement that writes and notes in one."""
         ...
+
+
+class Cipher(Protocol):
+    """Seals for one purpose. The same text in the same context gives the same bytes as long as the key is the same."""
+
+    @property
+    def mixed(self) -> bool:
+        """Texts of older keys, or unsealed ones, may still lie about."""
+        ...
+
+    @property
+    def prefix(self) -> bytes:
+        """What the current key's texts begin with."""
+        ...
+
+    def seal(self, plain: bytes, context: bytes) -> bytes: ...
+
+    def open(self, sealed: bytes | memoryview, context: bytes) -> bytes:
+        """Raises SealBrokenError, KeyMissingError."""
+        ...
+
+
+class Sealer(Protocol):
+    """Seals what is stored. Purposes: security.domain.sealing.PURPOSES. The context says whose it is and where it lies
+    (b'client/…'); opening needs the same one.
+    """
+
+    def seal(self, purpose: str, plain: bytes, context: bytes) -> bytes: ...
+    def open(self, purpose: str, sealed: bytes, context: bytes) -> bytes: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kuska.kit.errors import ForbiddenError, Issue, UnauthenticatedError
+from kuska.kit.errors import FaultError, ForbiddenError, Issue, UnauthenticatedError, UnavailableError
 
 
 class NobodyError(UnauthenticatedError):
@@ -26,3 +26,17 @@ class StepUpError(ForbiddenError):
 
     def __init__(self) -> None:
         super().__init__(Issue(code="login", message="security.step-up"))
+
+
+class KeyMissingError(UnavailableError):
+    """A text is sealed with a key that this process does not have; it asks for it, so a later attempt may succeed."""
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__(Issue(code="transient", message="keys.missing", params={"purpose": purpose}))
+
+
+class SealBrokenError(FaultError):
+    """Sealed bytes that were changed, moved to another place, or sealed by other keys than ours."""
+
+    def __init__(self) -> None:
+        super().__init__(Issue(severity="fatal", code="exception", message="keys.broken"))
