@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from kuska.fhir.settings import FhirSettings
+from kuska.infra.http.settings import OutgoingSettings
 from kuska.infra.postgres.settings import DatabaseSettings
 from kuska.infra.web.settings import HttpSettings
 from kuska.kit.bounds import Port, Processes, SecondsOrNone
@@ -50,6 +51,7 @@ class Settings:
     process: ProcessSettings
     database: DatabaseSettings
     http: HttpSettings
+    outgoing: OutgoingSettings
     fhir: FhirSettings
     security: SecuritySettings
     limits: LimitSettings
@@ -60,6 +62,7 @@ SLICES: dict[str, type] = {
     "": ProcessSettings,
     "database": DatabaseSettings,
     "http": HttpSettings,
+    "outgoing": OutgoingSettings,
     "fhir": FhirSettings,
     "security": SecuritySettings,
     "limits": LimitSettings,
