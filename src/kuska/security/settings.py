@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Predicate
+from annotated_types import Ge, Le, Predicate
 
-from kuska.kit.bounds import Count
+from kuska.kit.bounds import Count, Seconds
 
 
 def is_origin(url: str) -> bool:
@@ -18,7 +18,36 @@ def is_origin(url: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecuritySettings:
+class AccountSettings:
+    # Characters a password must have at least. ASVS 5 asks for 8 and recommends 15.
+    password_least: Annotated[int, Ge(8), Le(64)] = 12
+    # Memory that hashing one password takes (argon2id), in KiB. The defaults are OWASP's; a stored hash of other
+    # parameters is renewed at its owner's next sign-in.
+    argon2_memory: Annotated[int, Ge(7_168), Le(1_048_576)] = 19_456
+    # Passes over that memory.
+    argon2_passes: Annotated[int, Ge(1), Le(16)] = 2
+    # Lanes computed in parallel.
+    argon2_lanes: Annotated[int, Ge(1), Le(16)] = 1
+    # Failed sign-ins of one login before its next ones have to wait, each twice as long as the one before.
+    login_failures: Annotated[int, Ge(1), Le(100)] = 5
+    # Failed sign-ins from one address (IPv6: from one /64) before it has to wait.
+    address_failures: Annotated[int, Ge(1), Le(10_000)] = 50
+    # Longest wait in seconds; nobody is locked out for good.
+    longest_wait: Seconds = 900.0
+    # Seconds without a request after which a session ends.
+    session_idle: Seconds = 1_800.0
+    # Seconds after which a session ends in any case.
+    session_longest: Seconds = 43_200.0
+    # Seconds that somebody who has given the password has for the second factor.
+    session_pending: Seconds = 600.0
+    # Hours that an invitation is good for.
+    invitation_hours: Annotated[int, Ge(1), Le(720)] = 72
+    # Minutes that a link for a new password is good for.
+    reset_minutes: Annotated[int, Ge(5), Le(1_440)] = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecuritySettings(AccountSettings):
     # Address of this server as people and clients see it, without a path: 'https://record.example.org'. It is the
     # issuer of tokens and the origin of passkeys. Empty: http://localhost with the port it listens on.
     public_url: Annotated[str, Predicate(is_origin)] = ""
