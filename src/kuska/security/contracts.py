@@ -70,6 +70,7 @@ class Caller:
     address: str = ""  # from where
     authenticated: datetime | None = None
     methods: tuple[str, ...] = ()  # amr: 'pwd', 'otp', 'webauthn', 'ext'
+    confirmed: datetime | None = None  # when a second factor was last shown: what a step-up asks for
 
 
 ANONYMOUS = Caller(kind="anonymous")
@@ -81,6 +82,9 @@ class Way:
 
     reach: Reach
     queries: tuple[tuple[tuple[str, str], ...], ...] = ()  # each a scope's restriction, all must match
+    # Reaches that must hold as well. A physician's token about one patient is ('own', also=('care',)): that patient,
+    # for as long as the patient is in the physician's care.
+    also: tuple[Reach, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,13 +117,19 @@ class Access(Protocol):
 
     @property
     def withheld(self) -> frozenset[str]:
-        """Ids of the patients whose Consent shuts this caller out, whatever the way."""
+        """Ids of the patients whose Consent shuts this caller out, whatever the way. Types apart: `withheld_for`."""
+        ...
+
+    def withheld_for(self, type_: str) -> frozenset[str]:
+        """The same for resources of one type: a Consent may name types that it withholds, or that it excepts."""
         ...
 
     @property
     def consented(self) -> frozenset[str]:
-        """Ids of the patients whose Consent lets this caller in: what the reach 'consented' means."""
+        """Ids of the patients whose Consent lets this caller in: what the reach 'consented' means. By type below."""
         ...
+
+    def consented_for(self, type_: str) -> frozenset[str]: ...
 
     @property
     def opened(self) -> frozenset[str]:
@@ -153,6 +163,10 @@ class Trail(Protocol):
 
     def columns(self, events: Sequence[Event]) -> tuple[Sequence[Any], ...]:
         """Arguments of the SQL function `security.append(…)`, for a statement that writes and notes in one."""
+        ...
+
+    async def within(self, tx: Any, events: Sequence[Event]) -> None:
+        """In the caller's transaction (a `Write`): what was done and its line are committed together, or neither is."""
         ...
 
 

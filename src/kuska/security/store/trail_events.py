@@ -1,0 +1,26 @@
+"""The rows of the trail: appended, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kuska.infra.postgres.connection import Write
+from kuska.infra.postgres.database import Database
+from kuska.kit.sqlfiles import load
+from kuska.security.domain.trail_line import Line, columns
+
+_SQL = load(__package__, "trail_events.sql")
+
+
+class TrailEvents:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def append(self, lines: Sequence[Line]) -> None:
+        """Committed when it returns. Those that are there already are left as they are, so it may be done again."""
+        arguments = columns(lines)
+        await self._db.single(lambda conn: conn.fetchval(_SQL["append"], *arguments))
+
+    @staticmethod
+    async def append_within(tx: Write, lines: Sequence[Line]) -> None:
+        await tx.fetchval(_SQL["append"], *columns(lines))

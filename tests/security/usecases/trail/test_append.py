@@ -1,0 +1,69 @@
+"""Events that are written together with what they tell about."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from kuska.infra.postgres.database import Database
+from kuska.security.contracts import Caller, Event
+from kuska.security.store.trail_events import TrailEvents
+from kuska.security.usecases.trail.trail import AuditTrail
+from kuska.security.visit import event_id
+
+APPEND = "select security.append(" + ", ".join(f"${n}" for n in range(1, 26)) + ")"
+
+
+def an_event(**given: object) -> Event:
+    values = {"id": event_id(), "at": datetime(2026, 11, 21, 9, tzinfo=UTC), "action": "R", "kind": "rest"}
+    return Event(**{**values, **given})  # type: ignore[arg-type]
+
+
+async def count(db: Database, *events: Event) -> int:
+    async with db.read() as conn:
+        return await conn.fetchval(
+            "select count(*) from security.event where id = any ($1::uuid[])", [event.id for event in events]
+        )
+
+
+@pytest.fixture
+def trail(db: Database) -> AuditTrail:
+    return AuditTrail(TrailEvents(db))
+
+
+@pytest.mark.requirement("LW-31")
+async def test_in_a_transaction_it_is_there_with_the_change_or_not_at_all(db: Database, trail: AuditTrail) -> None:
+    kept, lost = an_event(), an_event()
+    async with db.write() as tx:
+        await trail.within(tx, [kept])
+    with pytest.raises(ZeroDivisionError):
+        async with db.write() as tx:
+            await trail.within(tx, [lost])
+            raise ZeroDivisionError
+    assert await count(db, kept) == 1
+    assert await count(db, lost) == 0
+
+
+async def test_many_in_one_call_of_the_function_and_a_repetition_changes_nothing(
+    db: Database, trail: AuditTrail
+) -> None:
+    events = [an_event(entities=("Observation/1", "Observation/2"), patients=("p1",)) for _ in range(3)]
+    async with db.write() as tx:
+        assert await tx.fetchval(APPEND, *trail.columns(events)) == 3
+        assert await tx.fetchval(APPEND, *trail.columns([*events, an_event()])) == 1
+        assert await tx.fetchval(APPEND, *trail.columns([])) == 0
+    assert await count(db, *events) == 3
+
+
+async def test_what_a_client_sends_cannot_make_an_event_unstorable(db: Database, trail: AuditTrail) -> None:
+    nasty = "a\0b\ud800c"
+    event = an_event(
+        query=nasty + "x" * 10_000,
+        reason=nasty,
+        caller=Caller(kind="anonymous", address=nasty, account=nasty),
+        detail=((nasty, nasty),),
+        entities=(nasty,),
+    )
+    await trail.keep(event)
+    assert await count(db, event) == 1
