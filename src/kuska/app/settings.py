@@ -13,6 +13,7 @@ from typing import Literal
 
 from kuska.fhir.settings import FhirSettings
 from kuska.infra.http.settings import OutgoingSettings
+from kuska.infra.mail.settings import MailSettings
 from kuska.infra.postgres.settings import DatabaseSettings
 from kuska.infra.web.settings import HttpSettings
 from kuska.kit.bounds import Port, Processes, SecondsOrNone
@@ -51,6 +52,7 @@ class Settings:
     process: ProcessSettings
     database: DatabaseSettings
     http: HttpSettings
+    mail: MailSettings
     outgoing: OutgoingSettings
     fhir: FhirSettings
     security: SecuritySettings
@@ -62,6 +64,7 @@ SLICES: dict[str, type] = {
     "": ProcessSettings,
     "database": DatabaseSettings,
     "http": HttpSettings,
+    "mail": MailSettings,
     "outgoing": OutgoingSettings,
     "fhir": FhirSettings,
     "security": SecuritySettings,

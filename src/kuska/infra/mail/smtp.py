@@ -1,0 +1,125 @@
+"""One mail to one address by SMTP, or one of two errors: try again later, or never.
+
+https://www.rfc-editor.org/rfc/rfc5321. The text is plain, UTF-8; no attachments, nothing that loads from elsewhere.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from typing import Protocol
+
+import aiosmtplib
+
+from kuska.infra.mail.settings import MailSettings
+from kuska.kit.clock import Clock
+from kuska.kit.errors import IncorrectError, Issue, UnavailableError
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    to: str
+    subject: str
+    text: str
+    language: str
+    id: str  # the same for every attempt: receivers recognise a mail that they got twice
+
+
+class MailRefusedError(IncorrectError):
+    """The server will never take this mail: the address does not exist, or it is not allowed to us."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(Issue(code="exception", message="mail.refused", params={"code": code}))
+        self.code = code
+
+
+class MailDelayedError(UnavailableError):
+    """It could not be sent now."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(Issue(code="transient", message="mail.delayed", params={"reason": reason}))
+        self.reason = reason
+
+
+class Mailer(Protocol):
+    @property
+    def configured(self) -> bool: ...
+
+    async def send(self, mail: Mail) -> None:
+        """Raises MailRefusedError, MailDelayedError."""
+        ...
+
+
+class SmtpMailer:
+    def __init__(self, settings: MailSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+
+    @property
+    def configured(self) -> bool:
+        return bool(self._settings.host)
+
+    async def send(self, mail: Mail) -> None:
+        settings = self._settings
+        message = compose(mail, settings.sender, self._clock)
+        try:
+            await aiosmtplib.send(
+                message,
+                sender=parseaddr(settings.sender)[1],
+                recipients=[mail.to],
+                hostname=settings.host,
+                port=settings.port,
+                username=settings.username or None,
+                password=_password(settings) or None,
+                use_tls=settings.tls == "tls",
+                start_tls=settings.tls == "starttls",
+                tls_context=None if settings.tls == "none" else _trust(settings),
+                timeout=settings.timeout,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as refused:
+            raise _refusal(refused.recipients[0].code) from refused
+        except aiosmtplib.SMTPAuthenticationError as error:
+            # The operator can mend it, so the mail is not lost.
+            raise MailDelayedError(f"sign-in refused ({error.code})") from error
+        except aiosmtplib.SMTPResponseException as error:
+            raise _refusal(error.code) from error
+        except (aiosmtplib.SMTPException, OSError, TimeoutError, ssl.SSLError) as error:
+            # The type, not the text: a server's answer may quote the address.
+            raise MailDelayedError(type(error).__name__) from error
+
+
+def compose(mail: Mail, sender: str, clock: Clock) -> EmailMessage:
+    """Header values are checked by the policy: one with a line break raises instead of making a header of its own."""
+    message = EmailMessage(policy=SMTP)
+    name, address = parseaddr(sender)
+    message["From"] = Address(display_name=name, addr_spec=address)
+    message["To"] = Address(addr_spec=mail.to)
+    message["Subject"] = mail.subject
+    message["Date"] = format_datetime(clock.now())
+    message["Message-ID"] = f"<{mail.id}@{address.rpartition('@')[2]}>"
+    message["Content-Language"] = mail.language
+    # Robots that answer mails leave these alone (RFC 3834).
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.text, cte="quoted-printable")
+    return message
+
+
+def _refusal(code: int) -> MailRefusedError | MailDelayedError:
+    return MailRefusedError(code) if 500 <= code < 600 else MailDelayedError(f"answered {code}")
+
+
+def _password(settings: MailSettings) -> str:
+    if settings.password_file is None:
+        return settings.password
+    try:
+        return settings.password_file.read_text("utf-8").strip()
+    except OSError as error:
+        raise MailDelayedError("password file unreadable") from error
+
+
+def _trust(settings: MailSettings) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=None if settings.ca_file is None else str(settings.ca_file))
