@@ -10,7 +10,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Le, Predicate
 
-from kuska.kit.bounds import Count, Seconds
+from kuska.kit.bounds import Bytes, Count, Seconds
 
 
 def is_origin(url: str) -> bool:
@@ -56,6 +56,12 @@ class SecuritySettings(AccountSettings):
     tenant: str = "demo"
     # Country (ISO 3166, two letters) in which the record lies; decides retention and residency.
     country: str = "PE"
+    # Bytes of the audit trail that one process may have waiting on its disk while the database is away; about 400 an
+    # event. When they are used up, requests are refused rather than answered without being noted.
+    journal_bytes: Bytes = 67_108_864
+    # File to which the audit chain's latest hashes are appended, best on a disk that the database's owner cannot change
+    # (append-only, or another machine's). Empty: audit-heads.jsonl in the data folder.
+    audit_heads: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

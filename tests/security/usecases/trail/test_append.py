@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from kuska.infra.postgres.database import Database
+from kuska.infra.telemetry.trail import TrailMetrics
 from kuska.security.contracts import Caller, Event
 from kuska.security.store.trail_events import TrailEvents
+from kuska.security.store.trail_journal import Journal
+from kuska.security.usecases.trail.flushing import Flushing
 from kuska.security.usecases.trail.trail import AuditTrail
-from kuska.security.visit import event_id
 
 APPEND = "select security.append(" + ", ".join(f"${n}" for n in range(1, 26)) + ")"
-
-
-def an_event(**given: object) -> Event:
-    values = {"id": event_id(), "at": datetime(2026, 11, 21, 9, tzinfo=UTC), "action": "R", "kind": "rest"}
-    return Event(**{**values, **given})  # type: ignore[arg-type]
+Make = Callable[..., Event]
 
 
 async def count(db: Database, *events: Event) -> int:
@@ -28,12 +27,15 @@ async def count(db: Database, *events: Event) -> int:
 
 
 @pytest.fixture
-def trail(db: Database) -> AuditTrail:
-    return AuditTrail(TrailEvents(db))
+def trail(db: Database, tmp_path: Path) -> AuditTrail:
+    events, journal, metrics = TrailEvents(db), Journal(tmp_path, 1 << 20), TrailMetrics()
+    return AuditTrail(events, journal, Flushing(journal, events, metrics), metrics)
 
 
 @pytest.mark.requirement("LW-31")
-async def test_in_a_transaction_it_is_there_with_the_change_or_not_at_all(db: Database, trail: AuditTrail) -> None:
+async def test_in_a_transaction_it_is_there_with_the_change_or_not_at_all(
+    db: Database, trail: AuditTrail, an_event: Make
+) -> None:
     kept, lost = an_event(), an_event()
     async with db.write() as tx:
         await trail.within(tx, [kept])
@@ -46,7 +48,7 @@ async def test_in_a_transaction_it_is_there_with_the_change_or_not_at_all(db: Da
 
 
 async def test_many_in_one_call_of_the_function_and_a_repetition_changes_nothing(
-    db: Database, trail: AuditTrail
+    db: Database, trail: AuditTrail, an_event: Make
 ) -> None:
     events = [an_event(entities=("Observation/1", "Observation/2"), patients=("p1",)) for _ in range(3)]
     async with db.write() as tx:
@@ -56,8 +58,11 @@ async def test_many_in_one_call_of_the_function_and_a_repetition_changes_nothing
     assert await count(db, *events) == 3
 
 
-async def test_what_a_client_sends_cannot_make_an_event_unstorable(db: Database, trail: AuditTrail) -> None:
-    nasty = "a\0b\ud800c"
+@pytest.mark.parametrize("way", ["keep", "note"])
+async def test_what_a_client_sends_cannot_make_an_event_unstorable(
+    db: Database, trail: AuditTrail, an_event: Make, way: str
+) -> None:
+    nasty = "a\0b\ud800c\r\n\x85"
     event = an_event(
         query=nasty + "x" * 10_000,
         reason=nasty,
@@ -65,5 +70,9 @@ async def test_what_a_client_sends_cannot_make_an_event_unstorable(db: Database,
         detail=((nasty, nasty),),
         entities=(nasty,),
     )
-    await trail.keep(event)
+    if way == "keep":
+        await trail.keep(event)
+    else:
+        trail.note(event)
+        await trail.settled()
     assert await count(db, event) == 1

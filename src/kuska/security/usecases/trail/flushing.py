@@ -1,0 +1,117 @@
+"""From the journal into the database: in batches, again until it worked, with what dead processes left behind first."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from kuska.infra.telemetry.logs import logger
+from kuska.infra.telemetry.trail import TrailMetrics
+from kuska.kit.errors import BusyError, KuskaError, UnavailableError
+from kuska.security.domain.trail_line import Line
+from kuska.security.store.trail_events import TrailEvents
+from kuska.security.store.trail_journal import Batch, Journal, Remains, left_behind
+
+PAUSE = 0.05  # seconds that events gather
+_LONGEST_PAUSE = 2.0  # between attempts while the database is away
+_BATCH = 256 << 10  # bytes: some 700 lines, a few milliseconds
+_log = logger("trail")
+
+
+class Flushing:
+    def __init__(self, journal: Journal, events: TrailEvents, metrics: TrailMetrics) -> None:
+        self._journal = journal
+        self._events = events
+        self._metrics = metrics
+        self._something = asyncio.Event()
+        self._since = 0.0  # when the oldest of what waits began to wait
+        self._turn = asyncio.Lock()
+
+    def wake(self) -> None:
+        if not self._something.is_set():
+            self._since = time.monotonic()
+            self._something.set()
+
+    async def run(self) -> None:
+        pause = PAUSE
+        while True:
+            await self._something.wait()
+            await asyncio.sleep(pause)
+            try:
+                await self.flush()
+                pause = PAUSE
+            except KuskaError as error:
+                # The journal keeps them, and refuses requests when it is full.
+                if pause == PAUSE:
+                    _log.warning("the trail waits for the database", error=type(error).__name__)
+                pause = min(_LONGEST_PAUSE, pause * 2)
+                self._measure()
+
+    async def flush(self) -> None:
+        """Everything that waits.
+
+        Raises:
+            KuskaError: the database does not take it now.
+        """
+        async with self._turn:
+            while (batch := self._journal.next(_BATCH)) is not None:
+                await self._bring(batch)
+                self._journal.done(batch)
+            self._something.clear()
+            self._measure()
+
+    async def adopt(self, folder: Path) -> int:
+        """What dead processes left; how many events. Those that were in the database already are not doubled."""
+        adopted = 0
+        for remains in left_behind(folder):
+            try:
+                adopted += await self._take_in(remains)
+            except BaseException:
+                remains.leave()
+                raise
+            remains.remove()
+        if adopted:
+            _log.info("events of an ended process brought in", events=adopted)
+        return adopted
+
+    async def _take_in(self, remains: Remains) -> int:
+        adopted = 0
+        while (batch := remains.next(_BATCH)) is not None:
+            await self._bring(batch)
+            for record in batch.damaged:
+                remains.set_aside(record)
+            if batch.torn:
+                _log.info("a torn last line in the journal of a killed process, never answered")
+            remains.done(batch)
+            adopted += len(batch.lines)
+        return adopted
+
+    async def _bring(self, batch: Batch) -> None:
+        if batch.damaged:
+            self._metrics.set_aside.inc(len(batch.damaged))
+            _log.error("damaged lines in the journal: the disk may be failing", lines=len(batch.damaged))
+        await self._append(batch.lines)
+
+    async def _append(self, lines: Sequence[Line]) -> None:
+        """All of them, but for those that the database will never take: one of these must not stop the trail."""
+        if not lines:
+            return
+        try:
+            await self._events.append(lines)
+        except (UnavailableError, BusyError):
+            raise
+        except Exception:  # noqa: BLE001 - whatever it says of these lines, the next ones must not wait for it
+            if len(lines) == 1:
+                self._metrics.set_aside.inc()
+                self._journal.set_aside(lines[0])
+                _log.exception("an event that the database refuses")
+                return
+            half = len(lines) // 2
+            await self._append(lines[:half])
+            await self._append(lines[half:])
+
+    def _measure(self) -> None:
+        self._metrics.journal_bytes.set(self._journal.waiting)
+        self._metrics.journal_age.set(time.monotonic() - self._since if self._journal.waiting else 0.0)

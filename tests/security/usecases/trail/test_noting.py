@@ -1,0 +1,243 @@
+"""Nothing that was noted is lost, and nothing is answered that could not be noted."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from kuska.infra.postgres.database import Database
+from kuska.infra.postgres.errors import LostError
+from kuska.infra.telemetry.trail import TrailMetrics
+from kuska.kit.clock import SystemClock
+from kuska.kit.errors import Issue, UnavailableError
+from kuska.security.contracts import Event
+from kuska.security.domain.trail_line import Line, line
+from kuska.security.settings import SecuritySettings
+from kuska.security.store.trail_events import TrailEvents
+from kuska.security.store.trail_journal import Journal
+from kuska.security.usecases.trail.flushing import Flushing
+from kuska.security.usecases.trail.running import open_trail
+from kuska.security.usecases.trail.trail import AuditTrail
+
+Make = Callable[..., Event]
+Stored = Callable[[Database], Awaitable[list[str]]]
+
+_CHILD = """
+import sys, os
+from datetime import datetime, UTC
+from pathlib import Path
+from kuska.security.contracts import Event
+from kuska.security.domain.trail_line import line
+from kuska.security.store.trail_journal import Journal
+from kuska.security.visit import event_id
+journal = Journal(Path(sys.argv[1]), 1 << 20, segment=2000)
+while True:
+    event = Event(id=event_id(), at=datetime.now(UTC), action="R", kind="rest", entities=("Observation/1",))
+    journal.write(line(event))
+    os.write(1, event.id.encode() + b"\\n")  # the answer
+"""
+
+
+class Flaky(TrailEvents):
+    """A database that is away while `away` is set; `after`: it commits, and the connection is lost over the answer."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.away = False
+        self.after = 0
+
+    async def append(self, lines: list[Line]) -> None:  # type: ignore[override]
+        if self.away:
+            raise LostError(Issue(code="transient", message="database.connection-lost"))
+        await super().append(lines)
+        if self.after:
+            self.after -= 1
+            raise LostError(Issue(code="transient", message="database.connection-lost"))
+
+
+def a_trail(events: TrailEvents, folder: Path, limit: int = 1 << 20) -> tuple[AuditTrail, Journal, Flushing]:
+    journal, metrics = Journal(folder, limit, segment=2000), TrailMetrics()
+    flushing = Flushing(journal, events, metrics)
+    return AuditTrail(events, journal, flushing, metrics), journal, flushing
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await condition():
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.requirement("HC-09")
+@pytest.mark.requirement("LW-31")
+async def test_noted_events_arrive_by_themselves(
+    fresh_db: Database, tmp_path: Path, an_event: Make, stored: Stored
+) -> None:
+    events = [an_event() for _ in range(50)]
+    async with open_trail(fresh_db, SecuritySettings(), SystemClock(), tmp_path) as trail:
+        for event in events[:25]:
+            trail.note(event)
+        expected = [event.id for event in events]
+
+        async def arrived() -> bool:
+            return await stored(fresh_db) == expected[:25]
+
+        await until(arrived)
+        for event in events[25:]:
+            trail.note(event)
+    assert await stored(fresh_db) == expected  # the end of the process waits for them
+    assert not list((tmp_path / "journal").iterdir())
+
+
+@pytest.mark.requirement("LW-31")
+async def test_a_killed_process_loses_nothing_it_has_answered(
+    fresh_db: Database, tmp_path: Path, stored: Stored
+) -> None:
+    folder = tmp_path / "journal"
+    child = subprocess.Popen([sys.executable, "-c", _CHILD, str(folder)], stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    answered = [child.stdout.readline().decode().strip() for _ in range(200)]
+    events = Flaky(fresh_db)
+    _, journal, flushing = a_trail(events, folder)
+    assert await flushing.adopt(folder) == 0  # it lives: its journal is its own
+    os.kill(child.pid, signal.SIGKILL)
+    answered += child.stdout.read().decode().split("\n")[:-1]
+    child.wait()
+    child.stdout.close()
+    with next(path for path in sorted(folder.glob("*.journal"), reverse=True) if path.stat().st_size).open(
+        "ab"
+    ) as file:
+        file.write(b'0badc0de ["torn')
+    events.after = 1  # committed, and not known to be: the next one finds what is there already
+    with pytest.raises(LostError):
+        await flushing.adopt(folder)
+    assert await flushing.adopt(folder) >= len(answered)
+    noted = await stored(fresh_db)
+    assert noted[: len(answered)] == answered
+    assert len(noted) == len(set(noted))
+    journal.close()
+    assert not list(folder.iterdir())
+
+
+async def test_while_the_database_is_away_events_wait_and_then_requests_are_refused(
+    fresh_db: Database, tmp_path: Path, an_event: Make, stored: Stored
+) -> None:
+    events = Flaky(fresh_db)
+    events.away = True
+    trail, journal, flushing = a_trail(events, tmp_path, limit=20_000)
+    running = asyncio.create_task(flushing.run())
+    noted: list[str] = []
+    with pytest.raises(UnavailableError) as refused:
+        while len(noted) < 1000:
+            event = an_event()
+            trail.note(event)
+            noted.append(event.id)
+    assert refused.value.issues[0].message == "trail.journal-full"
+    assert 20 < len(noted) < 200
+    assert trail.metrics.refused._value.get() == 1
+    with pytest.raises(UnavailableError):
+        await trail.keep(an_event())
+    with pytest.raises(UnavailableError):
+        await flushing.flush()
+    events.away = False
+
+    async def arrived() -> bool:
+        return await stored(fresh_db) == noted
+
+    await until(arrived)
+    trail.note(an_event())
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await flushing.flush()
+    journal.close()
+
+
+async def test_a_full_disk_refuses_and_leaves_no_half_line(
+    fresh_db: Database, tmp_path: Path, an_event: Make, stored: Stored
+) -> None:
+    """RLIMIT_FSIZE stops writing in the middle of a line, as a full disk does."""
+    trail, journal, _ = a_trail(TrailEvents(fresh_db), tmp_path)
+    first, last = an_event(), an_event()
+    trail.note(first)
+    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.waiting + 100, allowed[1]))
+    try:
+        for _ in range(2):
+            with pytest.raises(UnavailableError) as refused:
+                trail.note(an_event())
+            assert refused.value.issues[0].message == "trail.journal-unwritable"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
+    trail.note(last)
+    await trail.settled()
+    assert await stored(fresh_db) == [first.id, last.id]
+    journal.close()
+
+
+async def test_a_damaged_line_is_set_aside_and_the_others_arrive(
+    fresh_db: Database, tmp_path: Path, an_event: Make, stored: Stored
+) -> None:
+    dead = Journal(tmp_path, 1 << 20)
+    events = [an_event() for _ in range(3)]
+    for event in events:
+        dead.write(line(event))
+    dead.close()
+    path = next(tmp_path.glob("*.journal"))
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(events[1].id.encode())] ^= 1
+    path.write_bytes(raw)
+    _, journal, flushing = a_trail(TrailEvents(fresh_db), tmp_path)
+    assert await flushing.adopt(tmp_path) == 2
+    assert await stored(fresh_db) == [events[0].id, events[2].id]
+    assert path.with_suffix(".damaged").stat().st_size > 100
+    assert flushing._metrics.set_aside._value.get() == 1
+    journal.close()
+
+
+async def test_an_event_that_the_database_refuses_does_not_stop_the_others(
+    fresh_db: Database, tmp_path: Path, an_event: Make, stored: Stored
+) -> None:
+    trail, journal, _ = a_trail(TrailEvents(fresh_db), tmp_path)
+    events = [an_event() for _ in range(9)]
+    for number, event in enumerate(events):
+        trail.note(event)
+        if number == 4:
+            journal.write(("not a uuid", *line(event)[1:]))
+    await trail.settled()
+    assert await stored(fresh_db) == [event.id for event in events]
+    assert trail.metrics.set_aside._value.get() == 1
+    assert b"not a uuid" in (tmp_path / "refused.lines").read_bytes()
+    with pytest.raises(asyncpg.DataError):
+        await asyncio.gather(trail.keep(an_event()), trail.keep(an_event(id="not a uuid")), trail.keep(an_event()))
+    await asyncio.sleep(0)
+    assert len(await stored(fresh_db)) == len(events) + 2
+    journal.close()
+
+
+@pytest.mark.requirement("LW-31")
+async def test_kept_is_committed_also_when_the_answer_of_the_commit_was_lost(
+    fresh_db: Database, tmp_path: Path, an_event: Make, stored: Stored
+) -> None:
+    database = Flaky(fresh_db)
+    database.after = 1
+    trail, journal, _ = a_trail(database, tmp_path)
+    events = [an_event() for _ in range(40)]
+    await asyncio.gather(*(trail.keep(event) for event in events))
+    assert sorted(await stored(fresh_db)) == sorted(event.id for event in events)
+    journal.close()
+
+
+async def test_a_folder_that_cannot_be_written_stops_the_start(fresh_db: Database, tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("a file")
+    with pytest.raises(UnavailableError) as refused:
+        async with open_trail(fresh_db, SecuritySettings(), SystemClock(), tmp_path):
+            pass
+    assert refused.value.issues[0].message == "trail.no-journal"
