@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from urllib.parse import parse_qsl
+
+from pypdf import PdfWriter
 
 from kuska.countries.registry import documents_like
 from kuska.fhir.domain import call as calls
@@ -24,6 +27,7 @@ from kuska.fhir.domain.search.parse import Parser
 from kuska.fhir.domain.search.references import References
 from kuska.fhir.domain.search.request import SearchRequest
 from kuska.fhir.domain.validation.run import validate
+from kuska.kit import archives, pdf, xml
 from kuska.kit.errors import KuskaError
 from kuska.kit.json import decode, encode
 from kuska.security.domain import scopes
@@ -102,7 +106,37 @@ def _documents(data: bytes) -> None:
     documents_like(_text(data))
 
 
+def _zip(data: bytes) -> None:
+    for name, _ in archives.members(data, total=1_000_000):
+        if name.startswith("/") or ".." in name.split("/"):
+            raise AssertionError("a name leads elsewhere")
+
+
+def _xml(data: bytes) -> None:
+    xml.parse(data)
+
+
+def _pdf(data: bytes) -> None:
+    pdf.pages(data)
+
+
 ALLOWED = (KuskaError,)
+
+_ZIP = (
+    b"PK\x03\x04\x14\x00\x00\x00\x00\x00\x00\x00!\x00\x83\x16\xdc\x8c\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00"
+    b"axPK\x01\x02\x14\x03\x14\x00\x00\x00\x00\x00\x00\x00!\x00\x83\x16\xdc\x8c\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00"
+    b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x01\x00\x00\x00\x00aPK\x05\x06\x00\x00\x00\x00\x01\x00\x01\x00/\x00"
+    b"\x00\x00 \x00\x00\x00\x00\x00"
+)
+
+
+def _blank() -> bytes:
+    writer = PdfWriter()
+    writer.add_blank_page(100, 100)
+    made = BytesIO()
+    writer.write(made)
+    return made.getvalue()
+
 
 TARGETS = {
     "json": Target(_json, (b'{"a":[1,2.50,"\\u00e9",null,true,{"b":{}}]}', b'{"a":-1e400}')),
@@ -130,5 +164,8 @@ TARGETS = {
         _patch, (b'[{"op":"add","path":"/name/0/given/-","value":"d"}]', b'[{"op":"move","from":"/a","path":"/b"}]')
     ),
     "scopes": Target(_scopes, (b"patient/Observation.rs?category=laboratory user/*.cruds", b"system/Patient.read")),
+    "xml": Target(_xml, (b'<a x="1"><b>c</b></a>', b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>')),
+    "zip": Target(_zip, (_ZIP,)),
+    "pdf": Target(_pdf, (_blank(),)),
     "documents": Target(_documents, (b"10117410-2", b"12.531.909-2")),
 }
