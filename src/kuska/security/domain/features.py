@@ -1,0 +1,36 @@
+"""What a role may do outside the record's own interactions. A closed list: a misspelt feature opens nothing unseen."""
+
+from __future__ import annotations
+
+# The texts shown to administrators are messages 'security.feature.<name>'.
+FEATURES = frozenset(
+    {
+        "accounts.read",
+        "accounts.write",
+        "audit.export",
+        "audit.read",
+        "break-glass",
+        "break-glass.review",
+        "channels.read",
+        "channels.write",
+        "clients.read",
+        "clients.write",
+        "consents.write",
+        "datasets",
+        "export",
+        "keys.write",
+        "launch",
+        "pseudonym.resolve",
+        "roles.read",
+        "roles.write",
+    }
+)
+
+# What an application may do in a person's name when the role allows it. Everything else is done by the person, in the
+# portal: a token that an application lost must not make accounts or break the glass.
+BY_TOKEN = frozenset({"audit.read", "export"})
+
+# Done only shortly after a second factor was shown.
+STEP_UP = frozenset(
+    {"audit.export", "break-glass", "clients.write", "export", "keys.write", "pseudonym.resolve", "roles.write"}
+)

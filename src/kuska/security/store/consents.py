@@ -1,0 +1,67 @@
+"""Rules of Consent resources in the database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from kuska.infra.postgres.connection import Read, Row, Write
+from kuska.kit.sqlfiles import load
+from kuska.security.domain.consents import ConsentRule
+
+_SQL = load(__package__, "consents.sql")
+
+
+async def replace(tx: Write, consent: str, rules: Sequence[ConsentRule]) -> None:
+    """In the transaction that writes the Consent resource. No rules: it says nothing (any more)."""
+    await tx.execute(_SQL["remove"], consent)
+    if not rules:
+        return
+    columns = zip(
+        *(
+            (
+                number,
+                rule.patient,
+                rule.effect,
+                rule.depth,
+                " ".join(rule.actors),
+                " ".join(rule.purposes),
+                " ".join(rule.types),
+                rule.begins,
+                rule.ends,
+            )
+            for number, rule in enumerate(rules)
+        ),
+        strict=True,
+    )
+    await tx.execute(_SQL["add"], consent, any(rule.effect == "deny" for rule in rules), *columns)
+
+
+async def heard(
+    conn: Read, actors: Iterable[str], now: datetime, *, permissions: bool
+) -> Mapping[str, tuple[ConsentRule, ...]]:
+    """By Consent. `permissions`: also of those that only permit."""
+    return _by_consent(await conn.fetch(_SQL["heard"], sorted(actors), now, permissions))
+
+
+async def of_patient(conn: Read, patient: str) -> Mapping[str, tuple[ConsentRule, ...]]:
+    return _by_consent(await conn.fetch(_SQL["of_patient"], patient))
+
+
+def _by_consent(rows: Iterable[Row]) -> Mapping[str, tuple[ConsentRule, ...]]:
+    found: defaultdict[str, list[ConsentRule]] = defaultdict(list)
+    for consent, patient, effect, depth, actors, purposes, types, begins, ends in rows:
+        found[consent].append(
+            ConsentRule(
+                patient=patient,
+                effect=effect,
+                depth=depth,
+                actors=tuple(actors),
+                purposes=tuple(purposes),
+                types=tuple(types),
+                begins=begins,
+                ends=ends,
+            )
+        )
+    return {consent: tuple(rules) for consent, rules in found.items()}

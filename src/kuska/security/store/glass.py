@@ -1,0 +1,52 @@
+"""Broken glass in the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kuska.infra.postgres.connection import Read, Write
+from kuska.kit.sqlfiles import load
+
+_SQL = load(__package__, "glass.sql")
+# Later than everything: where the first page begins.
+END = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glass:
+    """One time that somebody opened a record against the rules."""
+
+    id: str
+    account: str
+    patient: str
+    reason: str
+    opened: datetime
+    until: datetime
+    ended: datetime | None = None
+    ended_by: str | None = None
+
+
+async def add(tx: Write, glass: Glass) -> None:
+    await tx.execute(_SQL["break_it"], glass.id, glass.account, glass.patient, glass.reason, glass.opened, glass.until)
+
+
+async def opened(conn: Read, account: str, now: datetime) -> dict[str, datetime]:
+    return {row[0]: row[1] for row in await conn.fetch(_SQL["open_now"], account, now)}
+
+
+async def page(
+    conn: Read, *, account: str, patient: str, before: tuple[datetime, str] | None, limit: int
+) -> list[Glass]:
+    rows = await conn.fetch(_SQL["page"], *(before or (END, "")), account, patient, limit)
+    return [Glass(**dict(zip(row.keys(), row, strict=True))) for row in rows]
+
+
+async def end(tx: Write, id_: str, now: datetime, by: str) -> tuple[str, str] | None:
+    """Account and patient; None when it is not open."""
+    row = await tx.fetchrow(_SQL["end_it"], id_, now, by)
+    return None if row is None else (row[0], row[1])
+
+
+async def account_of(conn: Read, id_: str) -> str | None:
+    return await conn.fetchval(_SQL["account_of_it"], id_)

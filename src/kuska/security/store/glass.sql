@@ -1,0 +1,30 @@
+-- Broken glass.
+
+-- break_it --
+insert into security.glass (id, account, patient, reason, opened, until)
+values ($1, $2, $3, $4, $5, $6);
+
+-- open_now --
+select patient, max(until) as until
+from security.glass
+where account = $1 and until > $2 and ended is null
+group by patient;
+
+-- page --
+-- The newest first; who looks on gives the last one seen.
+select id, account, patient, reason, opened, until, ended, ended_by
+from security.glass
+where
+    (opened, id) < ($1, $2)
+    and ($3 = '' or account = $3)
+    and ($4 = '' or patient = $4)
+order by opened desc, id desc
+limit $5;
+
+-- end_it --
+update security.glass set ended = $2, ended_by = $3
+where id = $1 and ended is null and until > $2
+returning account, patient;
+
+-- account_of_it --
+select account from security.glass where id = $1;
