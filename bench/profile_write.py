@@ -78,12 +78,12 @@ def steps(record: Record, raw: Sequence[bytes]) -> dict[str, float]:
     bodies = Bodies()
     return {
         "bytes": round(sum(map(len, raw)) / len(raw), 1),
-        "stored_bytes": round(sum(len(bodies.pack(one)) for one in tails) / len(tails), 1),
+        "stored_bytes": round(sum(len(bodies.pack(one, "Basic", 1)) for one in tails) / len(tails), 1),
         "decode": each(decode, raw),
         "validate": each(validate, nodes),
         "extract": each(extractor.rows, nodes),
         "encode": each(tail, nodes),
-        "compress": each(bodies.pack, tails),
+        "compress": each(lambda one: bodies.pack(one, "Basic", 1), tails),
         "digest": each(digest, rows),
         "columns": each(lambda one: columns([one]), rows),
     }

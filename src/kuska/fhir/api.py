@@ -5,7 +5,7 @@ The same use cases as HTTP's: what is refused there is refused here, with the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -19,8 +19,10 @@ from kuska.fhir.domain.outcome import status_of
 from kuska.fhir.domain.search.request import CURSOR, EverythingRequest, Found, Parameter, SearchPage, SearchRequest
 from kuska.fhir.errors import UnknownZoneError
 from kuska.fhir.settings import FhirSettings
+from kuska.fhir.store.bodies import Bodies
 from kuska.fhir.store.facts import own_key, settle_zone
 from kuska.fhir.store.records import Change, Records, State, Written
+from kuska.fhir.store.resealing import Resealing, is_empty
 from kuska.fhir.store.search.service import SearchService
 from kuska.fhir.usecases import bundle
 from kuska.fhir.usecases.checking import checked, wrong_type
@@ -28,6 +30,7 @@ from kuska.fhir.usecases.record import Record
 from kuska.infra.postgres.database import Database
 from kuska.kit.json import Node, decode
 from kuska.kit.paging import Cursors
+from kuska.security.api import Keys
 
 __all__ = [
     "Page",
@@ -38,6 +41,7 @@ __all__ = [
     "everything",
     "open_record",
     "read",
+    "reseal",
     "search",
     "status_of",
     "transaction",
@@ -62,8 +66,11 @@ class Page:
     next: Parameter | None  # to add to the same parameters for the next page
 
 
-async def open_record(db: Database, settings: FhirSettings | None = None, own_urls: Sequence[str] = ()) -> Record:
+async def open_record(
+    db: Database, settings: FhirSettings | None = None, own_urls: Sequence[str] = (), keys: Keys | None = None
+) -> Record:
     """The record that lies in this database, ready for work. `own_urls`: bases it is reached at besides the setting's.
+    `keys` seal its bodies; without them they are stored readable, and sealed ones cannot be read.
 
     Raises:
         UnknownZoneError: the zone set does not exist.
@@ -80,7 +87,8 @@ async def open_record(db: Database, settings: FhirSettings | None = None, own_ur
     cursors = Cursors(await db.transact(lambda tx: own_key(tx, "cursors")))
     bases = tuple(url for url in (settings.base_url, *own_urls) if url)
     extractor = Extractor(known, identities, bases, calendar)
-    records = Records(known, identities, extractor)
+    bodies = await _bodies(db, keys)
+    records = Records(known, identities, extractor, bodies)
     return Record(
         db=db,
         definitions=known,
@@ -91,6 +99,23 @@ async def open_record(db: Database, settings: FhirSettings | None = None, own_ur
         calendar=calendar,
         settings=settings,
     )
+
+
+async def _bodies(db: Database, keys: Keys | None) -> Bodies:
+    if keys is None:
+        return Bodies()
+    bodies = Bodies(keys.cipher("record"), seal=keys.seals)
+    if bodies.mixed:
+        async with db.read() as conn:
+            empty = await is_empty(conn)
+        if empty:
+            await keys.settle("record")
+    return bodies
+
+
+async def reseal(record: Record, progress: Callable[[int, int], None] = lambda _, __: None) -> int:
+    """Every stored body as it would be sealed now, while the record is in use. How many were sealed anew."""
+    return await Resealing(record.db, record.records.bodies, record.definitions.type_names).run(progress)
 
 
 async def create(record: Record, node: Node) -> Saved:

@@ -18,6 +18,7 @@ from kuska.security.contracts import (
     Way,
 )
 from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
+from kuska.security.usecases.keys import Keys, open_keys
 from kuska.security.visit import Visit
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Caller",
     "Cipher",
     "Event",
+    "Keys",
     "Kind",
     "Letter",
     "NobodyError",
@@ -38,4 +40,5 @@ __all__ = [
     "Trail",
     "Visit",
     "Way",
+    "open_keys",
 ]

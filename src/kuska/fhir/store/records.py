@@ -24,6 +24,7 @@ from kuska.fhir.store.displays import Memory, add_displays
 from kuska.fhir.store.entry import Change, Entry, Kind
 from kuska.fhir.store.grouping import Grouping
 from kuska.fhir.store.homes import Homes
+from kuska.fhir.store.resealing import unchanged_as_stored
 from kuska.infra.postgres.connection import Read, Row, Write
 from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.errors import UNIQUE_VIOLATION, ContentionError
@@ -63,13 +64,15 @@ class _TransactionNeededError(Exception):
 
 
 class Records:
-    def __init__(self, definitions: Definitions, identities: Identities, extractor: Extractor) -> None:
+    def __init__(
+        self, definitions: Definitions, identities: Identities, extractor: Extractor, bodies: Bodies | None = None
+    ) -> None:
         self._numbers = definitions.type_numbers
         self._names = definitions.type_names
         self._identities = identities
         self._extractor = extractor
         self._memory = Memory(extractor.displays)
-        self._bodies = Bodies()
+        self.bodies = bodies or Bodies()
         self._rids: deque[int] = deque()
         self._homes = Homes(definitions)
         self._groups: WeakKeyDictionary[Database, tuple[Grouping[Entry, Row], Grouping[Entry, Row]]] = (
@@ -156,7 +159,9 @@ class Records:
         type_ = self._names[row["type"]]
         known = id_ or row["id"] or self._identities.mint(row["rid"], row["bucket"])
         version, updated, deleted = row["version"], row["updated"], row["deleted"]
-        body = b"" if deleted else self._bodies.unpack(row["body"], type_, known, version, updated)
+        body = b""
+        if not deleted:
+            body = head(type_, known, version, updated) + self.bodies.rest(row["body"], type_, row["rid"])
         return Stored(type_, known, version, updated, deleted, body)
 
     async def _row(self, conn: Read, type_: str, id_: str) -> Row | None:
@@ -244,9 +249,8 @@ class Records:
         if change.type == "Patient":
             bucket = address.bucket
         rest = tail(change.node)
-        return Entry(
-            place, change, id_, address, bucket, rest, self._bodies.pack(rest), self._extractor.rows(change.node)
-        )
+        packed = self.bodies.pack(rest, change.type, address.rid)
+        return Entry(place, change, id_, address, bucket, rest, packed, self._extractor.rows(change.node))
 
     async def refresh(self, db: Database) -> None:
         """To be called after a commit: keeps in mind what need not be written again."""
@@ -254,6 +258,8 @@ class Records:
 
     async def _send(self, tx: Write, entries: list[Entry]) -> list[Row]:
         await add_displays(tx, [entry.rows for entry in entries])
+        if self.bodies.mixed:
+            entries = await unchanged_as_stored(tx, entries, self.bodies, self._numbers)
         try:
             return await tx.fetch(
                 _SQL["write"],

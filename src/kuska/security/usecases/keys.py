@@ -1,0 +1,229 @@
+"""The data keys of a running process: unwrapped once, kept in memory, made and rotated.
+
+The provider of the master key is asked at the start and when a key is new, never while a request is answered: if it goes
+away later, everything goes on with the keys that are here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from kuska.infra.keys.masters import Masters
+from kuska.infra.postgres.connection import Write
+from kuska.infra.postgres.database import Database
+from kuska.infra.telemetry.logs import logger
+from kuska.kit.clock import Clock
+from kuska.kit.errors import KuskaError
+from kuska.security.domain.sealing import KEY_BYTES, PURPOSES, Cipher, DataKey, Ring
+from kuska.security.store.epoch import Epoch
+from kuska.security.store.keys import KeyStore, StoredKey, in_use
+
+# A new key seals from this long after its making on: by then every process has seen it.
+LEAD = timedelta(seconds=3)
+# A retired key is destroyed this long afterwards at the earliest: no process that missed the rotation still writes.
+REST = timedelta(hours=24)
+# Found by their rows, or small and sealed anew by nobody: never rotated with the rest.
+_STEADY = frozenset({"pseudonym-index"})
+_log = logger("security")
+
+
+class Keys:
+    """Is a `Sealer`. `cipher(purpose)` is the quick way for whoever seals much."""
+
+    def __init__(self, db: Database, masters: Masters, tenant: str, clock: Clock, epoch: Epoch) -> None:
+        self._db = db
+        self._masters = masters
+        self._clock = clock
+        self._epoch = epoch
+        self._tenant = tenant
+        self._store = KeyStore(tenant)
+        self._ciphers = {purpose: Cipher(purpose, tenant, clock) for purpose in PURPOSES}
+        self.ring = Ring(self._ciphers)
+        # Unwrapped once; by purpose, number and what it was wrapped as.
+        self._known: dict[tuple[str, int], bytes] = {}
+        self._reloading: asyncio.Task[None] | None = None
+        self._again = False
+        for cipher in self._ciphers.values():
+            cipher.on_missing = self.changed
+        epoch.listen(self.changed)
+
+    # --- sealing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def seals(self) -> bool:
+        """False: the provider is `none`, and bodies are to stay readable."""
+        return self._masters.chosen.name != "none"
+
+    def cipher(self, purpose: str) -> Cipher:
+        return self._ciphers[purpose]
+
+    def seal(self, purpose: str, plain: bytes, context: bytes) -> bytes:
+        return self._ciphers[purpose].seal(plain, context)
+
+    def open(self, purpose: str, sealed: bytes, context: bytes) -> bytes:
+        return self._ciphers[purpose].open(sealed, context)
+
+    # --- having them -----------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """All keys of this database at hand; those that are missing are made.
+
+        Raises:
+            MasterError: the provider is away or has not the key; nothing can be read without.
+        """
+        await self.reload()
+        if missing := [purpose for purpose in PURPOSES if not self._ciphers[purpose].numbers]:
+            await self._db.transact(lambda tx: self._make_missing(tx, missing))
+            await self.reload()
+
+    async def reload(self) -> None:
+        async with self._db.read() as conn:
+            keys = await self._store.keys(conn)
+            settled = await self._store.sealed_since(conn)
+        for purpose, cipher in self._ciphers.items():
+            rows = in_use(keys, purpose)
+            held = [DataKey(key.number, await self._unwrapped(key), key.since) for key in rows]
+            if [key.number for key in held] != list(cipher.numbers):
+                cipher.hold(held)
+            newest = max((key.number for key in held), default=0)
+            cipher.mixed = settled.get(purpose, 0) != newest
+
+    def changed(self) -> None:
+        """Something may have changed: looked up beside whatever runs; what is here stays in use meanwhile."""
+        if self._reloading is not None and not self._reloading.done():
+            self._again = True
+            return
+        try:
+            self._reloading = asyncio.get_running_loop().create_task(self._reload_quietly())
+        except RuntimeError:  # no loop runs: a tool that reloads by itself
+            return
+
+    async def stop(self) -> None:
+        if self._reloading is not None and not self._reloading.done():
+            self._reloading.cancel()
+            await asyncio.gather(self._reloading, return_exceptions=True)
+
+    async def _reload_quietly(self) -> None:
+        while True:
+            self._again = False
+            try:
+                await self.reload()
+            except KuskaError as error:
+                _log.warning("keys", problem=error.issues[0].message)
+            if not self._again:
+                return
+
+    async def _unwrapped(self, key: StoredKey) -> bytes:
+        place = (key.purpose, key.number)
+        if place not in self._known:
+            master = self._masters.named(key.wrapped.provider)
+            self._known[place] = await master.unwrap(key.wrapped, self._context(*place))
+        return self._known[place]
+
+    def _context(self, purpose: str, number: int) -> str:
+        return f"{self._tenant}/{purpose}/{number}"
+
+    # --- making them -----------------------------------------------------------------------------------------------
+
+    async def _make_missing(self, tx: Write, purposes: Sequence[str]) -> None:
+        await self._store.alone(tx)
+        there = {key.purpose for key in await self._store.keys(tx)}
+        for purpose in purposes:
+            if purpose not in there:
+                await self._make(tx, purpose, 1, timedelta(0))
+        await self._epoch.bump(tx)
+
+    async def _make(self, tx: Write, purpose: str, number: int, lead: timedelta) -> None:
+        wrapped = await self._masters.chosen.wrap(os.urandom(KEY_BYTES), self._context(purpose, number))
+        await self._store.add(tx, purpose, number, wrapped, self._clock.now() + lead)
+
+    async def rotate(self, purposes: Sequence[str]) -> dict[str, int]:
+        """A new key for each purpose, sealing what is new after `LEAD`. What an interrupted rotation left is taken up:
+        no second new key while the old ones are still in use. Purpose -> number of the newest key.
+        """
+
+        async def work(tx: Write) -> dict[str, int]:
+            await self._store.alone(tx)
+            keys = await self._store.keys(tx)
+            newest: dict[str, int] = {}
+            for purpose in purposes:
+                active = [key for key in keys if key.purpose == purpose and key.state == "active"]
+                number = max((key.number for key in keys if key.purpose == purpose), default=0)
+                if len(active) < 2 and purpose not in _STEADY:
+                    number += 1
+                    await self._make(tx, purpose, number, LEAD)
+                newest[purpose] = number
+            await self._epoch.bump(tx)
+            return newest
+
+        newest = await self._db.transact(work)
+        await self.reload()
+        return newest
+
+    async def settle(self, purpose: str, *, retire: bool = True) -> None:
+        """Everything of this purpose is sealed with the current key: older ones are retired."""
+        number = self._ciphers[purpose].current
+
+        async def work(tx: Write) -> None:
+            await self._store.settle(tx, purpose, number)
+            if retire:
+                await self._store.retire(tx, purpose, number, self._clock.now())
+            await self._epoch.bump(tx)
+
+        await self._db.transact(work)
+        await self.reload()
+
+    async def rewrap(self) -> int:
+        """All data keys wrapped with the newest master key of the provider that is set. What they seal stays."""
+        master = self._masters.chosen
+        await self.reload()
+
+        async def work(tx: Write) -> int:
+            await self._store.alone(tx)
+            keys = [key for key in await self._store.keys(tx) if key.state != "destroyed"]
+            for key in keys:
+                plain = await self._unwrapped(key)
+                await self._store.wrap_anew(tx, key, await master.wrap(plain, self._context(key.purpose, key.number)))
+            await self._epoch.bump(tx)
+            return len(keys)
+
+        await master.renew()
+        count = await self._db.transact(work)
+        await master.forget_old()
+        return count
+
+    async def destroy(self) -> list[tuple[str, int]]:
+        """Ends keys that were retired long enough ago. What a forgotten backup seals with them is then unreadable."""
+
+        async def work(tx: Write) -> list[tuple[str, int]]:
+            await self._store.alone(tx)
+            gone = await self._store.destroy(tx, self._clock.now() - REST)
+            await self._epoch.bump(tx)
+            return gone
+
+        gone = await self._db.transact(work)
+        for place in gone:
+            self._known.pop(place, None)
+        await self.reload()
+        return gone
+
+    async def status(self) -> list[StoredKey]:
+        async with self._db.read() as conn:
+            return await self._store.keys(conn)
+
+
+@asynccontextmanager
+async def open_keys(
+    db: Database, masters: Masters, tenant: str, clock: Clock, epoch: Epoch | None = None
+) -> AsyncGenerator[Keys]:
+    """The keys of this database, ready to seal. `epoch`: the one that the process watches; none for a tool."""
+    keys = Keys(db, masters, tenant, clock, epoch or Epoch(db))
+    await keys.start()
+    try:
+        yield keys
+    finally:
+        await keys.stop()
