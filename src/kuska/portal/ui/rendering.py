@@ -32,7 +32,7 @@ def environment(assets: Assets, zone: ZoneInfo) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals.update(asset=assets.url)
+    made.globals.update({"asset": assets.url})  # pyright: ignore[reportCallIssue, reportArgumentType]
     made.filters["when"] = partial(_when, zone)
     return made
 

@@ -1,0 +1,1 @@
+"""`/auditoria`: the trail, searched and verified by whoever audits (HC-09)."""
