@@ -17,8 +17,11 @@ from kuska.security.contracts import (
     Trail,
     Way,
 )
+from kuska.security.domain.doors import Needs, guarded, needs_of, open_to_all, require_step_up
 from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
+from kuska.security.usecases.door import Door
 from kuska.security.usecases.keys import Keys, open_keys
+from kuska.security.usecases.unrestricted import visit_off, visit_system
 from kuska.security.visit import Visit
 
 __all__ = [
@@ -26,10 +29,12 @@ __all__ = [
     "Access",
     "Caller",
     "Cipher",
+    "Door",
     "Event",
     "Keys",
     "Kind",
     "Letter",
+    "Needs",
     "NobodyError",
     "Reach",
     "RefusedByPolicyError",
@@ -40,5 +45,11 @@ __all__ = [
     "Trail",
     "Visit",
     "Way",
+    "guarded",
+    "needs_of",
     "open_keys",
+    "open_to_all",
+    "require_step_up",
+    "visit_off",
+    "visit_system",
 ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, Protocol
 
 # create, read, update, delete, search: the letters of SMART scopes v2
@@ -147,6 +147,11 @@ class Access(Protocol):
     def may(self, feature: str) -> bool: ...
 
     @property
+    def areas(self) -> frozenset[str]:
+        """Of the portal."""
+        ...
+
+    @property
     def durable(self) -> bool:
         """A read is answered when its line of the trail is in the database, not only in the journal."""
         ...
@@ -167,6 +172,21 @@ class Trail(Protocol):
 
     async def within(self, tx: Any, events: Sequence[Event]) -> None:
         """In the caller's transaction (a `Write`): what was done and its line are committed together, or neither is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PatientMatch:
+    """The one patient that a document and a date of birth belong to."""
+
+    id: str
+    name: str
+    emails: tuple[str, ...]  # of the record: the only addresses that a stranger's registration can lead to
+
+
+class PatientFinder(Protocol):
+    async def find(self, systems: Sequence[str], value: str, birth_date: date) -> PatientMatch | None:
+        """By Identifier (any of these systems) and date of birth. None unless it is exactly one active Patient."""
         ...
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Predicate
 
@@ -56,6 +56,30 @@ class SecuritySettings(AccountSettings):
     tenant: str = "demo"
     # Country (ISO 3166, two letters) in which the record lies; decides retention and residency.
     country: str = "PE"
+    # Minutes for which a second factor that was shown counts as shown just now, for what asks to show it again.
+    step_up_minutes: Annotated[int, Ge(1), Le(60)] = 10
+    # Minutes that a record stays open for who broke the glass.
+    glass_minutes: Annotated[int, Ge(5), Le(1_440)] = 60
+    # Characters that the reason for breaking the glass must have at least.
+    glass_reason: Annotated[int, Ge(5), Le(500)] = 20
+    # Mail address of who looks after data protection; told at once when somebody breaks the glass. Empty: nobody is told
+    # by mail, the trail and /auditoria have it all the same.
+    data_protection_mail: str = ""
+    # Minutes that an access token is good for. What is withdrawn falls at once in any case; the hour's bound is what the
+    # list of withdrawn tokens relies on.
+    token_minutes: Annotated[int, Ge(1), Le(60)] = 10
+    # Days without use after which a refresh token is no longer good (`offline_access`); while the person is signed in
+    # for `online_access`.
+    refresh_days: Annotated[int, Ge(1), Le(365)] = 30
+    # Days after which a person has to grant an application its access again.
+    grant_days: Annotated[int, Ge(1), Le(730)] = 90
+    # Algorithm of tokens. RS256 is what every client knows, and quick to check; ES384 has shorter tokens and is checked
+    # ten times slower.
+    signing_algorithm: Literal["RS256", "ES384"] = "RS256"
+    # Bits of a new RSA key.
+    signing_rsa_bits: Literal[2048, 3072] = 2048
+    # Days after which a new signing key takes over.
+    signing_key_days: Annotated[int, Ge(1), Le(730)] = 90
     # Bytes of the audit trail that one process may have waiting on its disk while the database is away; about 400 an
     # event. When they are used up, requests are refused rather than answered without being noted.
     journal_bytes: Bytes = 67_108_864

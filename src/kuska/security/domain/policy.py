@@ -58,7 +58,7 @@ class Grant:
 class Decision:
     """What was decided for a caller and a purpose; good until `until`, or until something changes."""
 
-    __slots__ = ("_ways", "durable", "features", "grants", "opened", "purpose", "until", "wishes")
+    __slots__ = ("_ways", "areas", "durable", "features", "grants", "opened", "purpose", "until", "wishes")
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class Decision:
         purpose: str = "",
         grants: tuple[Grant, ...] = (),
         features: frozenset[str] = frozenset(),
+        areas: frozenset[str] = frozenset(),
         durable: bool = False,
         wishes: Wishes | None = None,
         opened: frozenset[str] = frozenset(),
@@ -74,6 +75,7 @@ class Decision:
         self.purpose = purpose
         self.grants = grants
         self.features = features
+        self.areas = areas
         self.durable = durable
         self.wishes = wishes or Wishes()
         self.opened = opened
@@ -137,6 +139,10 @@ class Granted:
         return feature in self._decision.features
 
     @property
+    def areas(self) -> frozenset[str]:
+        return self._decision.areas
+
+    @property
     def durable(self) -> bool:
         return self._decision.durable
 
@@ -169,6 +175,7 @@ def decide(
             grant for role in here if purpose in role.purposes for grant in _grants(caller, role, facts.patient)
         ),
         features=features,
+        areas=frozenset(area for role in here for area in role.areas),
         # What is seen through broken glass is in the trail before it is shown.
         durable=any(role.durable_reads for role in here) or bool(opened),
         wishes=_heard(heard, exempt=frozenset({facts.patient, *opened}) - {""}, keeper="consents.write" in features),

@@ -1,0 +1,151 @@
+"""The door: from what a request shows to a visit. Nobody comes in another way, and no attempt goes unnoted.
+
+record and other interfaces   `enter`: a Bearer token, nothing else; a cookie would let other sites act in one's name
+pages                         `enter_page`: the session's cookie, nothing else
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from kuska.kit.clock import Clock
+from kuska.security.contracts import ANONYMOUS, Access, Caller, Event, Trail
+from kuska.security.domain.policy import SECOND_FACTORS
+from kuska.security.domain.sessions import Session
+from kuska.security.errors import NobodyError, RefusedByPolicyError
+from kuska.security.usecases.policy import Policy
+from kuska.security.visit import Visit, event_id
+
+_BEARER = re.compile(rb"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")
+# Behind TLS, and on plain http of this machine.
+COOKIES = (b"__Host-kuska", b"kuska")
+
+
+class Tokens(Protocol):
+    def check(self, bearer: str) -> Caller: ...
+
+
+class Sessions(Protocol):
+    async def find(self, cookie: str, address: str) -> Session | None: ...
+
+
+class Limits(Protocol):
+    def asked(self, caller: Caller) -> None: ...
+    def knocked(self, address: str) -> None: ...
+    def failed(self, address: str) -> None: ...
+
+
+class Door:
+    def __init__(
+        self, *, tokens: Tokens, sessions: Sessions, policy: Policy, trail: Trail, limits: Limits, clock: Clock
+    ) -> None:
+        self._tokens = tokens
+        self._sessions = sessions
+        self._policy = policy
+        self._trail = trail
+        self._limits = limits
+        self._clock = clock
+
+    async def enter(
+        self, headers: Mapping[bytes, bytes], *, address: str, request: str = "", purpose: str = ""
+    ) -> Visit:
+        """With a Bearer token. Raises NobodyError, RefusedByPolicyError, ThrottledError; the attempt is noted then.
+
+        Header names are in small letters. `purpose`: what the request says it is for; '' = the token's or the role's.
+        """
+        self._limits.knocked(address)
+        try:
+            caller = self._tokens.check(_bearer(headers))
+        except NobodyError as error:
+            self._missed(error.reason, address=address, request=request)
+            raise
+        return await self._admit(replace(caller, address=address), request, purpose)
+
+    async def enter_page(
+        self,
+        headers: Mapping[bytes, bytes],
+        *,
+        address: str,
+        request: str = "",
+        purpose: str = "",
+        pending: bool = False,
+    ) -> Visit:
+        """With the session's cookie. `pending`: also who has yet to show the second factor, and only for showing it."""
+        self._limits.knocked(address)
+        cookie = _cookie(headers)
+        if not cookie:
+            raise NobodyError  # nothing was tried: somebody who has not signed in yet looks at a page
+        session = await self._sessions.find(cookie, address)
+        if session is None or (session.pending and not pending):
+            reason = "security.no-session" if session is None else "security.factor-missing"
+            self._missed(reason, address=address, request=request)
+            raise NobodyError(reason)
+        return await self._admit(signed_in(session, address), request, purpose)
+
+    async def access(self, caller: Caller, purpose: str = "") -> Access:
+        """For who has a caller already, such as a page that shows what a token would be allowed."""
+        return await self._policy.access(caller, purpose)
+
+    async def _admit(self, caller: Caller, request: str, purpose: str) -> Visit:
+        self._limits.asked(caller)
+        try:
+            access = await self._policy.access(caller, purpose)
+        except NobodyError as error:
+            self._missed(error.reason, address=caller.address, request=request, caller=caller)
+            raise
+        except RefusedByPolicyError as error:
+            self._note(error.reason, address=caller.address, request=request, caller=caller, purpose=purpose)
+            raise
+        return Visit(access, self._trail, self._clock, request)
+
+    def _missed(self, reason: str, *, address: str, request: str, caller: Caller = ANONYMOUS) -> None:
+        self._limits.failed(address)
+        self._note(reason, address=address, request=request, caller=caller)
+
+    def _note(self, reason: str, *, address: str, request: str, caller: Caller, purpose: str = "") -> None:
+        """In the journal only: whoever knocks a thousand times must not cost a thousand commits."""
+        self._trail.note(
+            Event(
+                id=event_id(),
+                at=self._clock.now(),
+                action="E",
+                kind="door",
+                interaction="enter",
+                outcome="4",
+                reason=reason,
+                caller=replace(caller, address=address),
+                purpose=purpose[:40],
+                request=request,
+            )
+        )
+
+
+def signed_in(session: Session, address: str) -> Caller:
+    """The caller of a session, with the moment at which a second factor was last shown."""
+    shown = [moment for method, moment in zip(session.methods, session.shown, strict=True) if method in SECOND_FACTORS]
+    return replace(session.caller(address), confirmed=max(shown, default=None))
+
+
+def _bearer(headers: Mapping[bytes, bytes]) -> str:
+    value = headers.get(b"authorization")
+    if not value:
+        raise NobodyError
+    match = _BEARER.fullmatch(value)
+    if match is None:
+        raise NobodyError("security.no-bearer")
+    return match[1].decode("ascii")
+
+
+def _cookie(headers: Mapping[bytes, bytes]) -> str:
+    """The first name that is there: a page of a sub-domain cannot set the name with the prefix."""
+    sent: dict[bytes, bytes] = {}
+    for pair in headers.get(b"cookie", b"").split(b";"):
+        name, _, value = pair.strip().partition(b"=")
+        sent.setdefault(name, value)
+    for name in COOKIES:
+        if value := sent.get(name):
+            return value.decode("ascii", "replace")
+    return ""
