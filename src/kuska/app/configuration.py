@@ -2,12 +2,16 @@
 
 A name that nobody declared stops the start and names the one that was probably meant: a misspelt setting that is
 silently ignored is worse than none.
+
+What is secret comes from the environment or, better, from a file that only its owner can read: a setting X that holds a
+secret is also taken as X_FILE, whose content it then is. Secrets appear in no message.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +27,10 @@ PREFIX = "KUSKA_"
 CONFIG = "KUSKA_CONFIG"  # names the TOML file
 # Read by the test suite and the benchmarks, not by the program.
 _OTHERS = ("KUSKA_TEST_", "KUSKA_BENCH_", CONFIG)
+_SECRET = re.compile(r"(?:.*_)?(?:password|secret|token)")
+# Addresses that may hold a password.
+_WITH_PASSWORD = frozenset({("database", "url"), ("outgoing", "proxy")})
+_IN_FILE = "_file"
 
 
 class StartError(IncorrectError):
@@ -49,6 +57,10 @@ def declared() -> dict[str, tuple[str, str]]:
     }
 
 
+def is_secret(section: str, name: str) -> bool:
+    return (section, name) in _WITH_PASSWORD or _SECRET.fullmatch(name) is not None
+
+
 def load(environment: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Settings:
     """`overrides` are variables too, from the command line."""
     values: dict[str, dict[str, Any]] = {section: {} for section in SLICES}
@@ -67,11 +79,30 @@ def _from_variables(environment: Mapping[str, str]) -> dict[tuple[str, str], Any
     for name, text in environment.items():
         if not name.startswith(PREFIX) or name.startswith(_OTHERS):
             continue
-        if name not in known:
+        if name in known:
+            section, field = known[name]
+            found[section, field] = _as_list(SLICES[section], field, text)
+        elif place := _of_file(name, known, _IN_FILE.upper()):
+            if variable(*place) in environment:
+                raise SettingsError("settings.secret-twice", name=variable(*place), file=name)
+            found[place] = _secret_in(text)
+        else:
             raise _unknown(name, known, "environment")
-        section, field = known[name]
-        found[section, field] = _as_list(SLICES[section], field, text)
     return found
+
+
+def _of_file(name: str, known: Mapping[str, tuple[str, str]], suffix: str) -> tuple[str, str] | None:
+    """The setting whose secret the file of this name holds."""
+    place = known.get(name.removesuffix(suffix)) if name.endswith(suffix) else None
+    return place if place is not None and is_secret(*place) else None
+
+
+def _secret_in(file: str) -> str:
+    """Whatever its mode: containers' secrets are readable by all inside, and that is the container's border."""
+    try:
+        return Path(file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError("settings.unreadable", file=file, reason=str(error)) from error
 
 
 def _from_file(path: Path) -> dict[tuple[str, str], Any]:
@@ -85,9 +116,12 @@ def _from_file(path: Path) -> dict[tuple[str, str], Any]:
         inner = cast("dict[str, Any]", value) if isinstance(value, dict) else None
         given = {key: value} if inner is None else {f"{key}.{name}": each for name, each in inner.items()}
         for name, each in given.items():
-            if name not in known:
+            if name in known:
+                found[known[name]] = each
+            elif place := _of_file(name, known, _IN_FILE):
+                found[place] = _secret_in(str(each))
+            else:
                 raise _unknown(name, known, str(path))
-            found[known[name]] = each
     return found
 
 
@@ -112,6 +146,8 @@ def _checked(section: str, given: dict[str, Any]) -> Any:
 
 def _wrong(section: str, field: str, value: str) -> SettingsError:
     name = variable(section, field)
+    if is_secret(section, field):
+        value = "…"
     if name == "KUSKA_DATABASE_URL":
         return SettingsError("settings.wrong-address", name=name)  # without the value: it may hold a password
     hint = hint_of(SLICES[section], field)

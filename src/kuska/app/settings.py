@@ -13,6 +13,7 @@ from typing import Literal
 
 from kuska.fhir.settings import FhirSettings
 from kuska.infra.http.settings import OutgoingSettings
+from kuska.infra.keys.settings import KeysSettings
 from kuska.infra.mail.settings import MailSettings
 from kuska.infra.postgres.settings import DatabaseSettings
 from kuska.infra.web.settings import HttpSettings
@@ -52,6 +53,7 @@ class Settings:
     process: ProcessSettings
     database: DatabaseSettings
     http: HttpSettings
+    keys: KeysSettings
     mail: MailSettings
     outgoing: OutgoingSettings
     fhir: FhirSettings
@@ -64,6 +66,7 @@ SLICES: dict[str, type] = {
     "": ProcessSettings,
     "database": DatabaseSettings,
     "http": HttpSettings,
+    "keys": KeysSettings,
     "mail": MailSettings,
     "outgoing": OutgoingSettings,
     "fhir": FhirSettings,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from annotated_types import Predicate
@@ -29,4 +29,4 @@ class OutgoingSettings:
     ca_file: str = ""
     # Proxy for all outgoing calls, 'http://proxy:3128'. It finds the addresses then and must keep calls to the inside
     # out itself. The variables HTTP_PROXY and the like are ignored.
-    proxy: Annotated[str, Predicate(is_proxy)] = ""
+    proxy: Annotated[str, Predicate(is_proxy)] = field(default="", repr=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -31,4 +31,4 @@ def _is_port(text: str) -> bool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSettings(Limits):
     # An own PostgreSQL (15 or newer) or Citus, 'postgresql://user:password@host/database'. Empty: the embedded one.
-    url: Annotated[str, Predicate(is_address)] = ""
+    url: Annotated[str, Predicate(is_address)] = field(default="", repr=False)

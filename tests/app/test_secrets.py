@@ -1,0 +1,73 @@
+"""Where secrets may come from, and that they come out nowhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from kuska.app.configuration import SettingsError, is_secret, load
+from kuska.app.settings import SLICES
+from kuska.kit.messages import LANGUAGES, render
+
+pytestmark = pytest.mark.requirement("HC-04")
+PASSWORD = "hunter2-muy-secreto"
+URL = f"postgresql://kuska:{PASSWORD}@db/kuska"
+
+
+def secret_file(folder: Path, text: str) -> str:
+    path = folder / "secret"
+    path.write_text(text)
+    return str(path)
+
+
+def test_a_secret_is_read_from_a_file(tmp_path: Path) -> None:
+    settings = load({"KUSKA_DATABASE_URL_FILE": secret_file(tmp_path, URL + "\n")})
+    assert settings.database.url == URL
+    settings = load({"KUSKA_KEYS_VAULT_TOKEN_FILE": secret_file(tmp_path, "hvs.x")})
+    assert settings.keys.vault_token == "hvs.x"
+
+
+def test_from_the_settings_file_too(tmp_path: Path) -> None:
+    config = tmp_path / "kuska.toml"
+    config.write_text(f"[keys]\nvault_token_file = '{secret_file(tmp_path, 'hvs.x')}'\n")
+    assert load({"KUSKA_CONFIG": str(config)}).keys.vault_token == "hvs.x"
+
+
+def test_only_secrets_have_files(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"KUSKA_PORT_FILE": secret_file(tmp_path, "1")})
+    assert caught.value.issues[0].message == "settings.unknown-near"
+
+
+def test_not_twice_and_not_missing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"KUSKA_DATABASE_URL_FILE": secret_file(tmp_path, URL), "KUSKA_DATABASE_URL": URL})
+    assert caught.value.issues[0].message == "settings.secret-twice"
+    with pytest.raises(SettingsError) as caught:
+        load({"KUSKA_DATABASE_URL_FILE": str(tmp_path / "nothing")})
+    assert caught.value.issues[0].message == "settings.unreadable"
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        (section, field.name)
+        for section, slice_ in SLICES.items()
+        for field in dataclasses.fields(slice_)
+        if is_secret(section, field.name)
+    ],
+)
+def test_no_secret_is_printed(section: str, name: str) -> None:
+    good = {("database", "url"): URL, ("outgoing", "proxy"): f"http://u:{PASSWORD}@proxy"}.get(
+        (section, name), PASSWORD
+    )
+    variable = f"KUSKA_{section.upper()}_{name.upper()}"
+    assert PASSWORD not in repr(load({variable: good}))
+    if (section, name) in {("database", "url"), ("outgoing", "proxy")}:
+        with pytest.raises(SettingsError) as caught:
+            load({variable: f"ftp://u:{PASSWORD}@x"})
+        for issue in caught.value.issues:
+            assert not [lang for lang in LANGUAGES if PASSWORD in render(issue, lang)]
+        assert PASSWORD not in str(caught.value)
