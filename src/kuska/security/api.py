@@ -19,9 +19,11 @@ from kuska.security.contracts import (
 )
 from kuska.security.domain.doors import Needs, guarded, needs_of, open_to_all, require_step_up
 from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
+from kuska.security.store.epoch import Epoch
+from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.door import Door
 from kuska.security.usecases.keys import Keys, open_keys
-from kuska.security.usecases.unrestricted import visit_off, visit_system
+from kuska.security.usecases.unrestricted import Unnoted, visit_off, visit_system
 from kuska.security.visit import Visit
 
 __all__ = [
@@ -29,7 +31,9 @@ __all__ = [
     "Access",
     "Caller",
     "Cipher",
+    "Consents",
     "Door",
+    "Epoch",
     "Event",
     "Keys",
     "Kind",
@@ -43,6 +47,7 @@ __all__ = [
     "Sealer",
     "StepUpError",
     "Trail",
+    "Unnoted",
     "Visit",
     "Way",
     "guarded",
