@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = _command(commands, "demo", _demo, "fill an empty record with synthetic people", ["data"])
     demo.add_argument("--patients", type=_whole, default=200, metavar="N")
     demo.add_argument("--seed", type=_whole, default=1, metavar="N")
+    keys = _command(commands, "keys", _keys, "the keys that seal what is stored", ["data"])
+    keys.add_argument("action", choices=["status", "rotate", "rewrap", "destroy"])
     token = _command(commands, "token", _token, "an access token", ["data"])
     for option in ("client-id", "user", "scope"):
         token.add_argument(f"--{option}")
@@ -163,6 +165,12 @@ def _demo(settings: Settings, options: argparse.Namespace) -> int:
     from kuska.app.demo.command import seed  # noqa: PLC0415
 
     return seed(settings, options, _say)
+
+
+def _keys(settings: Settings, options: argparse.Namespace) -> int:
+    from kuska.app import keyring  # noqa: PLC0415
+
+    return keyring.run(settings, options, print, language(os.environ))
 
 
 def _token(_: Settings, __: argparse.Namespace) -> int:

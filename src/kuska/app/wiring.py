@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from kuska.app import site
 from kuska.app.frame import FHIR, Frame
+from kuska.app.keyring import keyring
 from kuska.app.settings import Settings
 from kuska.app.storage import database
 from kuska.fhir.api import open_record
@@ -20,9 +21,9 @@ from kuska.portal.record.access import SecurityOff
 @asynccontextmanager
 async def application(settings: Settings, port: int) -> AsyncGenerator[Frame]:
     """`port`: the one it listens on."""
-    async with database(settings) as db:
+    async with database(settings) as db, keyring(settings, db) as keys:
         metrics = HttpMetrics()
-        record = await open_record(db, settings.fhir, own_urls(settings.process.host, port))
+        record = await open_record(db, settings.fhir, own_urls(settings.process.host, port), keys)
         yield Frame(
             fhir=FhirApp(record, FHIR),
             site=site.build(db, metrics, [record_routes.build(record, SecurityOff(), SystemClock())]),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from kuska.app.demo.seeding import seed_demo
+from kuska.app.keyring import keyring
 from kuska.app.settings import Settings
 from kuska.app.storage import database
 from kuska.fhir.api import open_record
@@ -19,8 +20,8 @@ def seed(settings: Settings, options: argparse.Namespace, say: Callable[[str], N
 
 async def _seed(settings: Settings, options: argparse.Namespace, say: Callable[[str], None]) -> int:
     begun = time.monotonic()
-    async with database(settings, say) as db:
-        record = await open_record(db, settings.fhir)
+    async with database(settings, say) as db, keyring(settings, db) as keys:
+        record = await open_record(db, settings.fhir, keys=keys)
         done = await seed_demo(record, options.patients, seed=options.seed, progress=say)
     if done.added:
         seconds = time.monotonic() - begun

@@ -95,6 +95,12 @@ class Cipher:
         return self._number
 
     @property
+    def coming(self) -> datetime | None:
+        """When a newer key takes over."""
+        self._look()
+        return self._waiting
+
+    @property
     def numbers(self) -> tuple[int, ...]:
         return tuple(sorted(self._open))
 

@@ -164,6 +164,12 @@ class Keys:
         await self.reload()
         return newest
 
+    async def ripen(self, purpose: str) -> None:
+        """Returns when the newest key seals."""
+        # Not an event: what is awaited is a moment.
+        if (coming := self._ciphers[purpose].coming) is not None:
+            await asyncio.sleep(max((coming - self._clock.now()).total_seconds() + 0.01, 0))
+
     async def settle(self, purpose: str, *, retire: bool = True) -> None:
         """Everything of this purpose is sealed with the current key: older ones are retired."""
         number = self._ciphers[purpose].current

@@ -1,0 +1,127 @@
+"""Opens the keys of these settings, for the server and for the commands: `kuska keys status | rotate | rewrap | destroy`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from kuska.app.settings import Settings
+from kuska.app.storage import database
+from kuska.fhir.api import open_record, reseal
+from kuska.infra.http.outgoing import Outgoing, open_outgoing
+from kuska.infra.keys.masters import Masters
+from kuska.infra.keys.vault import Post
+from kuska.infra.postgres.database import Database
+from kuska.infra.telemetry.logs import logger
+from kuska.kit.clock import Clock, SystemClock
+from kuska.kit.messages import text
+from kuska.security.api import Epoch, Keys, open_keys
+
+_log = logger("keys")
+_SERVED = ("record",)  # what `rotate` seals anew; the rest lies in few rows
+
+
+def _made(path: Path) -> None:
+    # A warning, so that it is seen whatever the level: nobody can bring this file back.
+    _log.warning("keys", said=text("keys.made", {"file": path}))
+
+
+@asynccontextmanager
+async def keyring(
+    settings: Settings,
+    db: Database,
+    *,
+    clock: Clock | None = None,
+    epoch: Epoch | None = None,
+    made: Callable[[Path], None] = _made,
+) -> AsyncGenerator[Keys]:
+    """`epoch`: the one that the process watches already; without it, the keys watch their own."""
+    async with AsyncExitStack() as stack:
+        given: dict[str, Post] = {}
+        if settings.keys.vault_address:
+            # The operator named this host; it is usually inside.
+            host = urlsplit(settings.keys.vault_address).netloc.rpartition("@")[2]
+            allowed = (*settings.outgoing.allowed_hosts, host)
+            outgoing = dataclasses.replace(settings.outgoing, allowed_hosts=allowed)
+            given["post"] = _post(await stack.enter_async_context(open_outgoing(outgoing)))
+        masters = Masters(settings.keys, settings.process.data, made=made, **given)
+        if epoch is None:
+            epoch = Epoch(db)
+            await stack.enter_async_context(epoch.watched())
+        opened = open_keys(db, masters, settings.security.tenant, clock or SystemClock(), epoch)
+        yield await stack.enter_async_context(opened)
+
+
+def _post(client: Outgoing) -> Post:
+    async def post(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        answer = await client.send("POST", url, headers=headers, body=body)
+        return answer.status, answer.body
+
+    return post
+
+
+def run(settings: Settings, options: argparse.Namespace, say: Callable[[str], None], lang: str) -> int:
+    commands = {"status": _status, "rotate": _rotate, "rewrap": _rewrap, "destroy": _destroy}
+    return asyncio.run(_run(settings, commands[options.action], say, lang))
+
+
+_Tell = Callable[..., None]
+
+
+async def _run(settings: Settings, command: Callable[..., object], say: Callable[[str], None], lang: str) -> int:
+    def tell(key: str, **params: object) -> None:
+        say(text(key, params, lang))
+
+    async with (
+        database(settings, say) as db,
+        keyring(settings, db, made=lambda path: tell("keys.made", file=path)) as keys,
+    ):
+        await command(settings, db, keys, tell)  # type: ignore[misc]
+    return 0
+
+
+async def _status(settings: Settings, _: Database, keys: Keys, tell: _Tell) -> None:
+    tell("keys.provider", provider=settings.keys.provider)
+    for key in await keys.status():
+        tell(
+            "keys.line",
+            purpose=key.purpose,
+            number=key.number,
+            state=key.state,
+            provider=key.wrapped.provider,
+            master=key.wrapped.master or "-",
+            since=f"{key.since:%Y-%m-%d %H:%M}",
+        )
+    if keys.cipher("record").mixed:
+        tell("keys.unfinished")
+
+
+async def _rotate(settings: Settings, db: Database, keys: Keys, tell: _Tell) -> None:
+    """Any number of servers go on meanwhile. Interrupted, it is simply run again."""
+    if keys.seals:
+        newest = await keys.rotate(_SERVED)
+        tell("keys.rotating", number=newest["record"])
+        await keys.ripen("record")
+    record = await open_record(db, settings.fhir, keys=keys)
+    changed = 0
+    # Until a whole walk finds nothing: a process that was late may have sealed with the old key behind our back.
+    while done := await reseal(
+        record, lambda seen, _: tell("keys.progress", seen=seen) if not seen % 100_000 else None
+    ):
+        changed += done
+    await keys.settle("record")
+    tell("keys.rotated", count=changed)
+
+
+async def _rewrap(_: Settings, __: Database, keys: Keys, tell: _Tell) -> None:
+    tell("keys.rewrapped", count=await keys.rewrap())
+
+
+async def _destroy(_: Settings, __: Database, keys: Keys, tell: _Tell) -> None:
+    gone = await keys.destroy()
+    tell("keys.destroyed", keys=[f"{purpose} {number}" for purpose, number in gone] or "-")

@@ -1,0 +1,67 @@
+"""`kuska keys` on a running server, and what a lost or open key file does to a start."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+from tests.app.test_cli import kuska, served
+
+pytestmark = pytest.mark.requirement("HC-04")
+PATIENT = {"resourceType": "Patient", "name": [{"family": "Quispe"}]}
+
+
+def send(port: int, method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
+    request = urllib.request.Request(  # noqa: S310 - our own server
+        f"http://127.0.0.1:{port}/fhir/{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/fhir+json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        return answer.status, json.loads(answer.read())
+
+
+def test_keys_are_rotated_under_a_running_server(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    master = data / "keys" / "master"
+    with served(data, "--workers", "2") as (_, port):
+        assert master.stat().st_mode & 0o777 == 0o600
+        ids = [str(send(port, "POST", "Patient", PATIENT)[1]["id"]) for _ in range(5)]
+        done = threading.Event()
+        seen: list[int] = []
+
+        def ask() -> None:
+            while not done.is_set():
+                for id_ in ids:
+                    seen.append(send(port, "GET", f"Patient/{id_}")[0])
+                    seen.append(send(port, "POST", "Patient", PATIENT)[0])
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            rotated = kuska("keys", "rotate", "--data", str(data))
+            rewrapped = kuska("keys", "rewrap", "--data", str(data))
+        finally:
+            done.set()
+            asking.join()
+        assert (rotated.returncode, rewrapped.returncode) == (0, 0), rotated.stderr + rewrapped.stderr
+        assert set(seen) == {200, 201}, "nobody notices a rotation"
+        assert send(port, "PUT", f"Patient/{ids[0]}", PATIENT | {"id": ids[0]})[1]["meta"]["versionId"] == "1"  # type: ignore[index]
+    status = kuska("keys", "status", "--data", str(data)).stdout
+    assert "record           key 1  retired" in status
+    assert "record           key 2  active" in status
+    text = master.read_text()
+    assert not [line for line in text.splitlines() if not line.startswith("#") and line in status]
+    master.chmod(0o644)
+    refused = kuska("keys", "status", "--data", str(data))
+    assert refused.returncode == 1
+    assert "chmod 600" in refused.stderr
+    master.unlink()
+    lost = kuska("serve", "--data", str(data), KUSKA_SECURITY="off")
+    assert lost.returncode == 1
+    assert "Put the file back" in lost.stderr
+    assert "Traceback" not in lost.stderr
