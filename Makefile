@@ -22,6 +22,7 @@ run: setup ## start Kuska with synthetic people on http://127.0.0.1:8080 (DATA=f
 	@KUSKA_SECURITY=off exec $(BIN)/kuska serve --data $(DATA) --port $(PORT)
 
 test: setup ## all tests (T=path for some of them; CORPUS=folder with third-party cases)
+	@dev/setup_tests
 	@$(BIN)/pytest $(if $(T),$(T),-n $(WORKERS) --dist loadfile) --corpus=$(CORPUS)
 
 test-citus: setup ## the record's suites on a Citus cluster (its schema fhir is made anew): KUSKA_TEST_CITUS_URL=postgresql://…
