@@ -1,0 +1,145 @@
+"""Breaking the glass: who treats an emergency opens a record that is not theirs, for a short time, and everybody who has
+to know knows at once.
+
+The grant, the line in the trail and the mail to data protection are committed together: none without the others.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from kuska.infra.postgres.connection import Write
+from kuska.infra.postgres.database import Database
+from kuska.infra.telemetry.logs import logger
+from kuska.infra.telemetry.policy import PolicyMetrics
+from kuska.kit.clock import Clock
+from kuska.kit.errors import IncorrectError, Issue, NotFoundError
+from kuska.security.contracts import Event
+from kuska.security.domain.doors import require_step_up
+from kuska.security.errors import RefusedByPolicyError, StepUpError
+from kuska.security.settings import SecuritySettings
+from kuska.security.store import glass as store
+from kuska.security.store import mails
+from kuska.security.store.epoch import Epoch
+from kuska.security.store.glass import Glass
+from kuska.security.visit import Visit, event_id
+
+_PATIENT = re.compile(r"[A-Za-z0-9.-]{1,64}")
+REASON_MOST = 1_000
+_PAGE = 100
+_log = logger("security")
+
+
+class BreakGlass:
+    def __init__(self, db: Database, settings: SecuritySettings, clock: Clock, epoch: Epoch) -> None:
+        self._db = db
+        self._settings = settings
+        self._clock = clock
+        self._epoch = epoch
+        self.metrics = PolicyMetrics()
+
+    @property
+    def least(self) -> int:
+        """Characters that a reason must have."""
+        return self._settings.glass_reason
+
+    async def break_glass(self, visit: Visit, patient: str, reason: str) -> Glass:
+        """Opens the patient's record to the visitor. Whether there is such a patient is not said.
+
+        Raises:
+            RefusedByPolicyError: the visitor's roles may not.
+            StepUpError: the second factor was shown too long ago.
+            IncorrectError: no reason, or no id.
+        """
+        caller, now = visit.access.caller, self._clock.now()
+        try:
+            if not visit.access.may("break-glass") or not caller.account:
+                raise RefusedByPolicyError("security.feature")
+            require_step_up(visit.access, now, timedelta(minutes=self._settings.step_up_minutes))
+        except (RefusedByPolicyError, StepUpError) as error:
+            why = error.reason if isinstance(error, RefusedByPolicyError) else "security.step-up"
+            await visit.trail.keep(_event(visit, now, "open", patient, why, refused=True))
+            raise
+        reason = " ".join(reason.split())
+        if not self.least <= len(reason) <= REASON_MOST:
+            params: dict[str, object] = {"least": self.least, "most": REASON_MOST}
+            raise IncorrectError(Issue(code="value", message="security.glass-reason", params=params))
+        if not _PATIENT.fullmatch(patient):
+            raise IncorrectError(Issue(code="value", message="security.glass-patient"))
+        glass = Glass(
+            id=event_id(),
+            account=caller.account,
+            patient=patient,
+            reason=reason,
+            opened=now,
+            until=now + timedelta(minutes=self._settings.glass_minutes),
+        )
+
+        async def work(tx: Write) -> None:
+            await store.add(tx, glass)
+            await visit.trail.within(tx, [_event(visit, now, "open", patient, reason)])
+            if to := self._settings.data_protection_mail:
+                about = {"to": to, "glass": glass.id, "account": glass.account, "at": now.isoformat()}
+                await mails.add(tx, event_id(), "break-glass", about, now)
+            await self._epoch.bump(tx)
+
+        await self._db.transact(work)
+        self._epoch.forget()
+        self.metrics.glass.inc()
+        # Who, whose and why are in the trail; the log is for whoever watches the machines.
+        _log.warning("the glass was broken", glass=glass.id)
+        return glass
+
+    async def end(self, visit: Visit, id_: str) -> None:
+        """Before its time: by who broke it, or by who reviews it. Raises NotFoundError, also for what others broke."""
+        access, now = visit.access, self._clock.now()
+
+        async def work(tx: Write) -> None:
+            account = await store.account_of(tx, id_)
+            mine = account == access.caller.account
+            if account is None or not (mine or access.may("break-glass.review")):
+                raise NotFoundError(Issue(code="not-found", message="security.glass-over"))
+            ended = await store.end(tx, id_, now, access.caller.account)
+            if ended is None:
+                raise NotFoundError(Issue(code="not-found", message="security.glass-over"))
+            await visit.trail.within(tx, [_event(visit, now, "end", ended[1], "")])
+            await self._epoch.bump(tx)
+
+        await self._db.transact(work)
+        self._epoch.forget()
+
+    async def page(
+        self,
+        visit: Visit,
+        *,
+        account: str = "",
+        patient: str = "",
+        before: tuple[datetime, str] | None = None,
+        limit: int = _PAGE,
+    ) -> list[Glass]:
+        """The newest first; `before`: `opened` and `id` of the last one seen. Others see only their own."""
+        if not visit.access.may("break-glass.review"):
+            if account not in ("", visit.access.caller.account):
+                raise RefusedByPolicyError("security.feature")
+            account = visit.access.caller.account
+        async with self._db.read() as conn:
+            return await store.page(conn, account=account, patient=patient, before=before, limit=min(limit, _PAGE))
+
+
+def _event(visit: Visit, now: datetime, what: str, patient: str, reason: str, *, refused: bool = False) -> Event:
+    known = bool(_PATIENT.fullmatch(patient))
+    return Event(
+        id=event_id(),
+        at=now,
+        action="E",
+        kind="break-glass",
+        interaction=what,
+        outcome="4" if refused else "0",
+        reason=reason,
+        caller=visit.access.caller,
+        purpose="BTG",
+        request=visit.request,
+        entities=(f"Patient/{patient}",) if known else (),
+        patients=(patient,) if known else (),
+    )
