@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import Literal
 
 from kuska.countries.registry import pack
+from kuska.kit.errors import IncorrectError, Issue
 
 AccountKind = Literal["person", "service", "partner"]
 Status = Literal["invited", "active", "disabled"]
 Language = Literal["es", "en"]
 
 MAX_LOGIN = 254
+MAX_NAME = 200
 # Deliberately plain: one @, no blanks, quotes or brackets, a dot in the host. The proof is the mail that arrives.
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}")
 _ROLE = re.compile(r"[a-z][a-z0-9-]{1,40}")
@@ -65,3 +67,53 @@ def folded_email(text: str) -> str:
 
 def is_role_name(text: str) -> bool:
     return _ROLE.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """What whoever makes an account may say about it. Nothing else is taken from a form."""
+
+    kind: AccountKind = "person"
+    login: str  # '' = the e-mail address
+    display_name: str
+    email: str = ""
+    roles: tuple[str, ...] = ()
+    organization: str = ""
+    patient: str = ""
+    practitioner: str = ""
+    language: Language = "es"
+
+
+def made(new: NewAccount, *, id_: str, tenant: str, country: str, status: Status, now: datetime) -> Account:
+    """Raises IncorrectError with what is wrong with it."""
+    login, email = folded_login(new.login or new.email, country), folded_email(new.email)
+    name = " ".join(new.display_name.split())
+    wrong = [
+        Issue(code="value", message=message, expression=field)
+        for field, message, good in (
+            ("login", "account.bad-login", login),
+            ("email", "account.bad-email", email or not new.email),
+            ("display_name", "account.bad-name", 0 < len(name) <= MAX_NAME and name.isprintable()),
+            ("roles", "account.unknown-role", all(map(is_role_name, new.roles))),
+        )
+        if not good
+    ]
+    if wrong:
+        raise IncorrectError(*wrong)
+    return Account(
+        id=id_,
+        kind=new.kind,
+        tenant=tenant,
+        login=login,
+        display_name=name,
+        email=email,
+        status=status,
+        country=country,
+        organization=new.organization,
+        patient=new.patient,
+        practitioner=new.practitioner,
+        roles=tuple(dict.fromkeys(new.roles)),
+        language=new.language,
+        created=now,
+        updated=now,
+    )

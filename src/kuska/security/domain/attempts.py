@@ -27,9 +27,12 @@ class Keys:
     pair: bytes
 
     @classmethod
-    def of(cls, login: str, address: str) -> Keys:
+    def of(cls, what: str, tenant: str, login: str, address: str) -> Keys:
+        """`what` is tried: signing in and asking for mails are counted apart."""
         place = network(address)
-        return cls(_key("login", login), _key("address", place), _key("pair", login, place))
+        return cls(
+            _key(what, "login", tenant, login), _key(what, "address", place), _key(what, "pair", tenant, login, place)
+        )
 
 
 def network(address: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kuska.security.contracts import Caller
@@ -33,18 +33,21 @@ class Session:
         )
 
     def caller(self, address: str) -> Caller:
-        account = self.account
-        return Caller(
-            kind=account.kind,
-            account=account.id,
-            session=self.id,
-            roles=account.roles,
-            patient=account.patient,
-            practitioner=account.practitioner,
-            organization=account.organization,
-            tenant=account.tenant,
-            country=account.country,
-            address=address,
-            authenticated=self.authenticated,
-            methods=self.methods,
+        return replace(
+            caller_of(self.account, address, self.methods), session=self.id, authenticated=self.authenticated
         )
+
+
+def caller_of(account: Account, address: str, methods: tuple[str, ...] = ()) -> Caller:
+    return Caller(
+        kind=account.kind,
+        account=account.id,
+        roles=account.roles,
+        patient=account.patient,
+        practitioner=account.practitioner,
+        organization=account.organization,
+        tenant=account.tenant,
+        country=account.country,
+        address=address,
+        methods=methods,
+    )

@@ -17,6 +17,8 @@ create table security.account (
     -- argon2id in PHC form. Null: no password of its own (not set yet, or signs in elsewhere).
     password text,
     password_changed timestamptz,
+    -- Came in for the first time. Null: still only invited.
+    activated timestamptz,
     created timestamptz not null,
     updated timestamptz not null,
     unique (tenant, login)

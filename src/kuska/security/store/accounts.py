@@ -83,6 +83,10 @@ class AccountStore:
         row = await conn.fetchrow(_SQL["password"], self._tenant, login)
         return ("", None) if row is None else (row["id"], row["password"])
 
+    async def still(self, tx: Write, id_: str, password: str) -> Account | None:
+        row = await tx.fetchrow(_SQL["still"], self._tenant, id_, password)
+        return None if row is None else account_of(row)
+
     async def password_of(self, conn: Read, id_: str) -> str | None:
         found: str | None = await conn.fetchval(_SQL["password_of"], self._tenant, id_)
         return found
@@ -97,8 +101,12 @@ class AccountStore:
     async def set_roles(self, tx: Write, id_: str, roles: Sequence[str], now: datetime) -> None:
         await tx.execute(_SQL["set_roles"], self._tenant, id_, list(roles), now)
 
-    async def set_status(self, tx: Write, id_: str, status: Status, now: datetime) -> None:
-        await tx.execute(_SQL["set_status"], self._tenant, id_, status, now)
+    async def disable(self, tx: Write, id_: str, now: datetime) -> None:
+        await tx.execute(_SQL["disable"], self._tenant, id_, now)
+
+    async def enable(self, tx: Write, id_: str, now: datetime) -> Status:
+        status: Status = await tx.fetchval(_SQL["enable"], self._tenant, id_, now)
+        return status
 
     async def set_password(self, tx: Write, id_: str, password: str, now: datetime) -> bool:
         """False: the account is not there or disabled."""

@@ -33,24 +33,39 @@ order by login limit $4;
 -- The only query that reads one.
 select id, password from security.account where tenant = $1 and login = $2 and status = 'active';
 
+-- still --
+-- The account whose password was just found right, unless it was changed or disabled meanwhile; held until the session is
+-- there, so that whoever ends all sessions of the account ends this one too.
+select id, kind, tenant, login, display_name, email, status, country, organization, patient, practitioner, roles,
+    language, created, updated
+from security.account where tenant = $1 and id = $2 and password = $3 and status = 'active' for share;
+
 -- password_of --
 select password from security.account where tenant = $1 and id = $2 and status = 'active';
 
 -- add --
 insert into security.account (id, kind, tenant, login, display_name, email, status, country, organization, patient,
-    practitioner, roles, language, created, updated, password, password_changed)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, case when $15::text is null then null else $14 end);
+    practitioner, roles, language, created, updated, activated, password, password_changed)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, case when $7 = 'active' then $14 end, $15,
+    case when $15::text is not null then $14 end);
 
 -- set_roles --
 update security.account set roles = $3, updated = $4 where tenant = $1 and id = $2;
 
--- set_status --
-update security.account set status = $3, updated = $4 where tenant = $1 and id = $2;
+-- disable --
+update security.account set status = 'disabled', updated = $3 where tenant = $1 and id = $2;
+
+-- enable --
+-- As it was: who never came in is invited again.
+update security.account
+set status = case when activated is null then 'invited' else 'active' end, updated = $3
+where tenant = $1 and id = $2
+returning status;
 
 -- set_password --
 -- Whoever sets one through a link has shown that the invitation reached them. A disabled account stays disabled.
 update security.account
-set password = $3, password_changed = $4, updated = $4, status = 'active'
+set password = $3, password_changed = $4, updated = $4, status = 'active', activated = coalesce(activated, $4)
 where tenant = $1 and id = $2 and status <> 'disabled'
 returning id;
 

@@ -1,0 +1,196 @@
+"""What administrators do with accounts. Every function asks the policy first, and leaves its line in the trail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kuska.infra.postgres.connection import Write
+from kuska.infra.postgres.errors import DuplicateError
+from kuska.kit.errors import ConflictError, IncorrectError, Issue
+from kuska.security.contracts import Caller, Event
+from kuska.security.domain.accounts import Account, NewAccount, Status, made
+from kuska.security.errors import RefusedByPolicyError
+from kuska.security.usecases.accounts.errors import NoAccountError, OwnAccountError, TakenError
+from kuska.security.usecases.accounts.parts import Parts
+from kuska.security.visit import Action, Visit, event_id
+
+READ, WRITE = "accounts.read", "accounts.write"
+_MOST = 200
+
+
+async def create(parts: Parts, new: NewAccount, password: str | None = None) -> Account:
+    """By the operator at the machine itself (`kuska demo`, tests): active at once, with this password."""
+    hashed = None if password is None else await parts.hasher.hash(password)
+    event = parts.event("C", "created", caller=Caller(kind="system", tenant=parts.settings.tenant))
+    return await _add(parts, new, "active", hashed, event)
+
+
+async def invite(parts: Parts, visit: Visit, new: NewAccount) -> Account:
+    """Whoever is invited gets a mail with a link, sets the password and is in.
+
+    Raises RefusedByPolicyError, IncorrectError, TakenError.
+    """
+    await _permit(parts, visit, WRITE)
+    if not new.email:
+        raise IncorrectError(Issue(code="required", message="account.bad-email", expression="email"))
+    return await _add(parts, new, "invited", None, _event(visit, "C", "invited"))
+
+
+async def invite_again(parts: Parts, visit: Visit, id_: str) -> None:
+    """The mail was lost or the link ran out: another one; the older link is worth nothing once it is sent."""
+    await _permit(parts, visit, WRITE)
+
+    async def work(tx: Write) -> None:
+        account = await _locked(parts, tx, id_)
+        if account.status != "invited":
+            raise ConflictError(Issue(code="conflict", message="account.already-active"))
+        await parts.mailroom.put(tx, "invitation", {"account": id_})
+        await parts.trail.within(tx, [_about(_event(visit, "U", "invited-again"), account)])
+
+    await parts.db.transact(work)
+
+
+async def assign_roles(parts: Parts, visit: Visit, id_: str, roles: Sequence[str]) -> Account:
+    """Raises RefusedByPolicyError, OwnAccountError, NoAccountError, IncorrectError (unknown role)."""
+    await _permit(parts, visit, WRITE, id_)
+    await _known(parts, roles)
+    wanted = tuple(dict.fromkeys(roles))
+
+    async def work(tx: Write) -> Account:
+        account = await _locked(parts, tx, id_)
+        await parts.store.set_roles(tx, id_, wanted, parts.clock.now())
+        event = _about(_event(visit, "U", "roles"), account)
+        detail = (*event.detail, ("before", " ".join(account.roles)), ("after", " ".join(wanted)))
+        await parts.trail.within(tx, [replace(event, detail=detail)])
+        await parts.mailroom.tell(tx, id_, "roles")
+        await parts.epoch.bump(tx)
+        return replace(account, roles=wanted)
+
+    changed = await parts.db.transact(work)
+    parts.epoch.forget()
+    return changed
+
+
+async def disable(parts: Parts, visit: Visit, id_: str) -> Account:
+    """Signed out everywhere at once, links in mails dead. Raises like `assign_roles`."""
+    await _permit(parts, visit, WRITE, id_)
+
+    async def work(tx: Write) -> Account:
+        account = await _locked(parts, tx, id_)
+        await parts.store.disable(tx, id_, parts.clock.now())
+        await parts.sessions.drop_all(tx, id_)
+        await parts.store.drop_links(tx, id_)
+        await parts.trail.within(tx, [_about(_event(visit, "U", "disabled"), account)])
+        await parts.epoch.bump(tx)
+        return replace(account, status="disabled")
+
+    changed = await parts.db.transact(work)
+    parts.epoch.forget()
+    return changed
+
+
+async def enable(parts: Parts, visit: Visit, id_: str) -> Account:
+    """As it was: with the password it had, or invited if it never had one."""
+    await _permit(parts, visit, WRITE, id_)
+
+    async def work(tx: Write) -> Account:
+        account = await _locked(parts, tx, id_)
+        status = account.status
+        if status == "disabled":
+            status = await parts.store.enable(tx, id_, parts.clock.now())
+        await parts.trail.within(tx, [_about(_event(visit, "U", "enabled"), account)])
+        await parts.epoch.bump(tx)
+        return replace(account, status=status)
+
+    changed = await parts.db.transact(work)
+    parts.epoch.forget()
+    return changed
+
+
+async def end_sessions(parts: Parts, visit: Visit, id_: str) -> None:
+    """Signed out everywhere: a device was lost."""
+    await _permit(parts, visit, WRITE)
+
+    async def work(tx: Write) -> None:
+        account = await _locked(parts, tx, id_)
+        await parts.sessions.drop_all(tx, id_)
+        await parts.trail.within(tx, [_about(_event(visit, "U", "sessions-ended"), account)])
+        await parts.epoch.bump(tx)
+
+    await parts.db.transact(work)
+    parts.epoch.forget()
+
+
+async def page(parts: Parts, visit: Visit, *, containing: str = "", after: str = "", limit: int = 50) -> list[Account]:
+    """By login, those after `after`."""
+    await _permit(parts, visit, READ)
+    async with parts.db.read() as conn:
+        found = await parts.store.page(conn, containing.strip(), after, max(1, min(limit, _MOST)))
+    await parts.trail.keep(_event(visit, "R", "list"))
+    return found
+
+
+async def get(parts: Parts, visit: Visit, id_: str) -> Account:
+    await _permit(parts, visit, READ)
+    async with parts.db.read() as conn:
+        account = await parts.store.by_id(conn, id_)
+    if account is None:
+        raise NoAccountError
+    await parts.trail.keep(_about(_event(visit, "R", "read"), account))
+    return account
+
+
+async def _add(parts: Parts, new: NewAccount, status: Status, hashed: str | None, event: Event) -> Account:
+    await _known(parts, new.roles)
+    settings = parts.settings
+    account = made(
+        new, id_=event_id(), tenant=settings.tenant, country=settings.country, status=status, now=parts.clock.now()
+    )
+
+    async def work(tx: Write) -> None:
+        await parts.store.add(tx, account, hashed)
+        await parts.trail.within(tx, [_about(event, account)])
+        if status == "invited":
+            await parts.mailroom.put(tx, "invitation", {"account": account.id})
+
+    try:
+        await parts.db.transact(work)
+    except DuplicateError as taken:
+        raise TakenError(taken.constraint) from taken
+    return account
+
+
+async def _known(parts: Parts, roles: Sequence[str]) -> None:
+    known = await parts.roles()
+    if unknown := [name for name in roles if name not in known]:
+        params: dict[str, object] = {"roles": unknown}
+        raise IncorrectError(Issue(code="value", message="account.unknown-role", params=params, expression="roles"))
+
+
+async def _permit(parts: Parts, visit: Visit, feature: str, id_: str = "") -> None:
+    """`id_`: the account that is to be changed in a way nobody may change their own."""
+    own = bool(id_) and visit.access.caller.account == id_
+    if own or not visit.access.may(feature):
+        refusal = OwnAccountError() if own else RefusedByPolicyError("security.feature")
+        reason = "account.own" if own else "security.feature"
+        await parts.trail.keep(
+            replace(visit.event("E", kind="account", outcome="8", reason=reason), interaction=feature)
+        )
+        raise refusal
+
+
+async def _locked(parts: Parts, tx: Write, id_: str) -> Account:
+    account = await parts.store.locked(tx, id_)
+    if account is None:
+        raise NoAccountError
+    return account
+
+
+def _event(visit: Visit, action: Action, what: str) -> Event:
+    return replace(visit.event(action, kind="account"), interaction=what)
+
+
+def _about(event: Event, account: Account) -> Event:
+    patients = (account.patient,) if account.patient else ()
+    return replace(event, patients=patients, detail=(("account", account.id),))
