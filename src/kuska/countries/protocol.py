@@ -98,6 +98,14 @@ class Phones:
         return f"{self.country_prefix} {' '.join(parts)}"
 
 
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long something must be kept, and where that is said."""
+
+    years: int
+    source: str  # the norm; 'to be confirmed' where no lawyer has looked yet
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CountryPack:
     """One object per country (`registry.pack`), so identity is equality."""
@@ -118,6 +126,7 @@ class CountryPack:
     facility_digits: int
     licence_system: str  # Identifier.system of a physician's licence
     payer_system: str
+    audit_retention: Retention  # of the record of who saw and changed what
     # FHIR HumanName parts for two surnames, and Address with the official place codes, as the country's guide has them.
     human_name: Callable[[tuple[str, ...], str, str], dict[str, Any]]
     address: Callable[[Place, str], dict[str, Any]]

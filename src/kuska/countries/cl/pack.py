@@ -7,7 +7,7 @@ from typing import Any
 from kuska.countries.cl.identifiers import RUN, run_check
 from kuska.countries.cl.names import NAMES
 from kuska.countries.cl.places import PLACES
-from kuska.countries.protocol import Cohort, CountryPack, Payer, Phones, Place
+from kuska.countries.protocol import Cohort, CountryPack, Payer, Phones, Place, Retention
 
 _CORE = "https://hl7chile.cl/fhir/ig/clcore"
 
@@ -77,6 +77,8 @@ PACK = CountryPack(
     facility_digits=6,
     licence_system="urn:kuska:cl:rnpi",
     payer_system="urn:kuska:cl:prevision",
+    # The record itself is kept at least 15 years; the trail that shows who had access to it, no less.
+    audit_retention=Retention(15, "Ley 20.584 art. 13 (record), Ley 21.668 (traceable access): to be confirmed"),
     human_name=human_name,
     address=address,
 )

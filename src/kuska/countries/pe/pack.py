@@ -7,7 +7,7 @@ from typing import Any
 from kuska.countries.pe.identifiers import CE, DNI, PASSPORT
 from kuska.countries.pe.names import NAMES
 from kuska.countries.pe.places import PLACES
-from kuska.countries.protocol import Cohort, CountryPack, Payer, Phones, Place
+from kuska.countries.protocol import Cohort, CountryPack, Payer, Phones, Place, Retention
 
 _FATHER = "http://hl7.org/fhir/StructureDefinition/humanname-fathers-family"
 _MOTHER = "http://hl7.org/fhir/StructureDefinition/humanname-mothers-family"
@@ -73,6 +73,8 @@ PACK = CountryPack(
     facility_digits=8,
     licence_system="urn:kuska:pe:cmp",
     payer_system="urn:kuska:pe:iafas",
+    # The norms for records found so far name no years for the audit trail; as long as Chile's until a lawyer says so.
+    audit_retention=Retention(15, "NTS 139-MINSA/2018 and DS 016-2024-JUS: to be confirmed"),
     human_name=human_name,
     address=address,
 )

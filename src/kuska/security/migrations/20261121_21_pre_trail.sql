@@ -139,7 +139,9 @@ create table security.event_link (
     last_seq bigint not null,
     count integer not null check (count > 0),
     content bytea not null,
-    hash bytea not null,
-    made timestamptz not null
+    -- Eight bytes of each event's own hash, in order: tells which event it is that does not fit.
+    leaves bytea not null,
+    made timestamptz not null,
+    hash bytea not null
 );
 create index event_link_day on security.event_link (day, number);

@@ -1,18 +1,43 @@
-"""A trail on its own folder and a database of its own."""
+"""A trail in its parts, without its tasks: a test does by hand what they do in time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kuska.infra.postgres.database import Database
+from kuska.infra.telemetry.trail import TrailMetrics
+from kuska.kit.clock import SetClock
 from kuska.security.contracts import Event
+from kuska.security.store.trail_events import TrailEvents
+from kuska.security.store.trail_heads import Heads
+from kuska.security.store.trail_journal import Journal
+from kuska.security.usecases.trail.chaining import Chaining
+from kuska.security.usecases.trail.flushing import Flushing
+from kuska.security.usecases.trail.retention import Retention
+from kuska.security.usecases.trail.trail import AuditTrail
+from kuska.security.usecases.trail.verify import Verifying
 from kuska.security.visit import event_id
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    clock: SetClock
+    metrics: TrailMetrics
+    journal: Journal
+    flushing: Flushing
+    heads: Heads
+    chaining: Chaining
+    verifying: Verifying
+    retention: Retention
+    trail: AuditTrail
 
 
 @pytest.fixture
@@ -24,9 +49,38 @@ def an_event() -> Callable[..., Event]:
 
 
 @pytest.fixture
-def stored() -> Callable[[Database], Any]:
+def stored() -> Callable[[Database], Awaitable[list[str]]]:
     async def ids(db: Database) -> list[str]:
         async with db.read() as conn:
             return [str(row["id"]) for row in await conn.fetch("select id from security.event order by xact, seq")]
 
     return ids
+
+
+@pytest.fixture
+def parts(tmp_path: Path) -> Iterator[Callable[..., Parts]]:
+    """`parts(db)` or `parts(events)`: everything but what runs by itself."""
+    journals: list[Journal] = []
+
+    def make(db: Database, events: TrailEvents | None = None, *, limit: int = 1 << 20) -> Parts:
+        clock, metrics, heads = SetClock(NOON), TrailMetrics(), Heads(tmp_path / "heads.jsonl")
+        journal = Journal(tmp_path / "journal", limit, segment=2000)
+        journals.append(journal)
+        events = events or TrailEvents(db)
+        flushing = Flushing(journal, events, metrics)
+        verifying = Verifying(db, clock, heads, "PE")
+        return Parts(
+            clock=clock,
+            metrics=metrics,
+            journal=journal,
+            flushing=flushing,
+            heads=heads,
+            chaining=Chaining(db, clock, heads, metrics),
+            verifying=verifying,
+            retention=Retention(db, clock, "PE", verifying),
+            trail=AuditTrail(events, journal, flushing, verifying, metrics),
+        )
+
+    yield make
+    for journal in journals:
+        journal.close()

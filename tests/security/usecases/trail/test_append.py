@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kuska.infra.postgres.database import Database
-from kuska.infra.telemetry.trail import TrailMetrics
 from kuska.security.contracts import Caller, Event
-from kuska.security.store.trail_events import TrailEvents
-from kuska.security.store.trail_journal import Journal
-from kuska.security.usecases.trail.flushing import Flushing
 from kuska.security.usecases.trail.trail import AuditTrail
 
 APPEND = "select security.append(" + ", ".join(f"${n}" for n in range(1, 26)) + ")"
@@ -27,9 +23,8 @@ async def count(db: Database, *events: Event) -> int:
 
 
 @pytest.fixture
-def trail(db: Database, tmp_path: Path) -> AuditTrail:
-    events, journal, metrics = TrailEvents(db), Journal(tmp_path, 1 << 20), TrailMetrics()
-    return AuditTrail(events, journal, Flushing(journal, events, metrics), metrics)
+def trail(db: Database, parts: Callable[..., Any]) -> AuditTrail:
+    return parts(db).trail
 
 
 @pytest.mark.requirement("LW-31")

@@ -13,27 +13,52 @@ from kuska.infra.telemetry.trail import TrailMetrics
 from kuska.kit.clock import Clock
 from kuska.kit.errors import KuskaError
 from kuska.security.settings import SecuritySettings
+from kuska.security.store import trail_months as months
 from kuska.security.store.trail_events import TrailEvents
+from kuska.security.store.trail_heads import Heads
 from kuska.security.store.trail_journal import Journal
+from kuska.security.usecases.trail.chaining import Chaining
+from kuska.security.usecases.trail.chores import Chores
 from kuska.security.usecases.trail.flushing import Flushing
+from kuska.security.usecases.trail.retention import Retention
 from kuska.security.usecases.trail.trail import AuditTrail
+from kuska.security.usecases.trail.verify import Verifying
 
 _LAST_FLUSH = 5.0
 _log = logger("trail")
 
 
+def heads(settings: SecuritySettings, data: Path) -> Heads:
+    return Heads(Path(settings.audit_heads) if settings.audit_heads else data / "audit-heads.jsonl")
+
+
 @contextlib.asynccontextmanager
 async def open_trail(db: Database, settings: SecuritySettings, clock: Clock, data: Path) -> AsyncGenerator[AuditTrail]:
-    """The journal lies in `data`/journal."""
+    """The journal lies in `data`/journal, what dead processes left there is brought in first."""
     folder = data / "journal"
     metrics = TrailMetrics()
     events = TrailEvents(db)
     journal = Journal(folder, settings.journal_bytes)
     flushing = Flushing(journal, events, metrics)
-    await flushing.adopt(folder)
-    tasks = [asyncio.create_task(flushing.run())]
+    chaining = Chaining(db, clock, heads(settings, data), metrics)
+    verifying = Verifying(db, clock, heads(settings, data), settings.country)
+    retention = Retention(db, clock, settings.country, verifying)
+
+    async def daily() -> None:
+        async with db.write() as tx:
+            await months.make_ahead(tx, clock.now())
+        await retention.enforce()
+
     try:
-        yield AuditTrail(events, journal, flushing, metrics)
+        await chaining.settle()
+        await flushing.adopt(folder)
+    except BaseException:
+        journal.close()
+        raise
+    chores = Chores(clock, chaining.catch_up, lambda: flushing.adopt(folder), daily)
+    tasks = [asyncio.create_task(flushing.run()), asyncio.create_task(chores.run())]
+    try:
+        yield AuditTrail(events, journal, flushing, verifying, metrics)
     finally:
         for task in tasks:
             task.cancel()

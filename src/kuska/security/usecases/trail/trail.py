@@ -15,13 +15,17 @@ from kuska.security.store.trail_events import TrailEvents
 from kuska.security.store.trail_journal import Journal
 from kuska.security.usecases.trail.flushing import Flushing
 from kuska.security.usecases.trail.keeping import Keeping
+from kuska.security.usecases.trail.verify import Verifying
 
 _log = logger("trail")
 
 
 class AuditTrail:
-    def __init__(self, events: TrailEvents, journal: Journal, flushing: Flushing, metrics: TrailMetrics) -> None:
+    def __init__(
+        self, events: TrailEvents, journal: Journal, flushing: Flushing, verifying: Verifying, metrics: TrailMetrics
+    ) -> None:
         self._events = events
+        self.verifying = verifying
         self._journal = journal
         self._flushing = flushing
         self._keeping = Keeping(events)

@@ -1,0 +1,80 @@
+-- turn --
+-- One chainer at a time in all processes; to the end of the transaction.
+select pg_try_advisory_xact_lock(7308332183925057);
+
+-- settle --
+-- After a restore from a logical dump the server counts transactions anew, below those of the events: the offset brings
+-- them above. Nothing happens otherwise.
+update security.trail t
+set xact_offset = known.highest + 1 - pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+from (
+    select greatest(
+        (select e.xact from security.event e order by e.xact desc, e.seq desc limit 1),
+        (select l.last_xact from security.event_link l order by l.number desc limit 1)
+    ) as highest
+) known
+where known.highest >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint + t.xact_offset
+returning t.xact_offset;
+
+-- horizon --
+-- The oldest transaction still running. Asked on its own, before the rows: what is older is complete.
+select pg_snapshot_xmin(pg_current_snapshot())::text::bigint + t.xact_offset from security.trail t;
+
+-- last --
+select number, day, after_xact, after_seq, last_xact, last_seq, count, content, leaves, made, hash
+from security.event_link
+order by number desc
+limit 1;
+
+-- events --
+-- In the order of the chain, between two places.
+select e.xact, e.seq, e.id::text, e.at, e.outcome, e.action, e.kind, e.interaction, e.reason, e.caller, e.account,
+       e.client, e.session, e.roles, e.methods, e.as_patient, e.as_practitioner, e.organization, e.tenant, e.country,
+       e.purpose, e.address, e.request, e.entities, e.patients, e.query, e.detail::text
+from security.event e
+where (e.xact, e.seq) > ($1, $2) and (e.xact, e.seq) <= ($3, $4)
+order by e.xact, e.seq
+limit $5;
+
+-- waiting --
+-- The oldest event without a link: of what is complete, and of all.
+select e.at from security.event e where (e.xact, e.seq) > ($1, $2) order by e.xact, e.seq limit 1;
+
+-- insert --
+insert into security.event_link (
+    number, day, after_xact, after_seq, last_xact, last_seq, count, content, leaves, made, hash
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- links --
+select number, day, after_xact, after_seq, last_xact, last_seq, count, content, leaves, made, hash
+from security.event_link
+where number between $1 and $2
+order by number;
+
+-- numbers --
+-- Of the links of some days; whole batches.
+select min(number), max(number)
+from security.event_link
+where (last_xact, last_seq) in (
+    select last_xact, last_seq from security.event_link where day >= $1 and day <= $2
+);
+
+-- before --
+select hash, last_xact, last_seq from security.event_link where number = $1;
+
+-- closing --
+-- What the latest retention said about what it removed.
+select detail::text from security.event where kind = 'retention' order by at desc, id desc limit 1;
+
+-- lead --
+-- Links before the first whose day is kept.
+select coalesce(
+    (select min(number) from security.event_link where day >= $1) - 1,
+    (select max(number) from security.event_link),
+    0
+);
+
+-- removed --
+-- Links of a time that is over, their events counted.
+with gone as (delete from security.event_link where number <= $1 returning count)
+select coalesce(sum(count), 0)::bigint from gone;

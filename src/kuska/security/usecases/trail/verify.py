@@ -1,0 +1,138 @@
+"""Does the trail still say what it said? Every hash computed again from the rows, and compared with the heads outside.
+
+Changed, deleted, inserted and reordered events are found, and links that were. What no chain alone can show: rows that the
+database's owner removed together with all links after them and a chain made anew. The heads outside the database show it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from kuska.countries.registry import pack
+from kuska.infra.postgres.connection import Read
+from kuska.infra.postgres.database import Database
+from kuska.kit.clock import Clock
+from kuska.security.domain.trail_chain import START, Finding, Link, by_day, differences, link_hash
+from kuska.security.store import trail_chain as store
+from kuska.security.store.trail_heads import Heads
+
+_MOST = 20  # findings: the first tell what happened
+_LATE = timedelta(hours=1)  # an event without a link for so long: nobody makes links
+
+
+@dataclass(slots=True)
+class Report:
+    links: int = 0
+    events: int = 0
+    heads: int = 0
+    findings: list[Finding] = field(default_factory=list[Finding])
+
+    @property
+    def good(self) -> bool:
+        return not self.findings
+
+
+@dataclass(slots=True)
+class _Cut:
+    """What the latest retention removed: links up to a number, and events before a day."""
+
+    through: int = 0
+    hash: bytes = START
+    day: date = date.min
+
+
+def kept_from(now: datetime, country: str) -> date:
+    """The first day that is kept: whole months, never a day less than the country's law asks for."""
+    today = now.astimezone(UTC)
+    return date(today.year - pack(country).audit_retention.years, today.month, 1)
+
+
+class Verifying:
+    def __init__(self, db: Database, clock: Clock, heads: Heads, country: str) -> None:
+        self._db = db
+        self._clock = clock
+        self._heads = heads
+        self._country = country
+
+    async def verify(self, first: date = date.min, last: date = date.max) -> Report:
+        """Of the days from `first` to `last`; everything when none are given."""
+        report = Report()
+        async with self._db.snapshot() as conn:
+            cut = await _cut(conn)
+            if cut.day > kept_from(self._clock.now(), self._country):
+                # Whoever wants a time forgotten may pretend that it was over.
+                report.findings.append(Finding("cut", cut.day, cut.through))
+            span = await store.numbers(conn, first, last)
+            if span is not None:
+                await self._links(conn, report, 1 if first == date.min else span[0], span[1], cut)
+            await self._against_heads(conn, report, first, last, cut)
+            if last == date.max:
+                await self._unlinked(conn, report)
+        return report
+
+    async def _links(self, conn: Read, report: Report, begin: int, end: int, cut: _Cut) -> None:
+        begin = max(begin, cut.through + 1)
+        previous, place = cut.hash, None
+        if begin > cut.through + 1 and (found := await store.before(conn, begin - 1)) is not None:
+            previous, place = found
+        elif begin == 1:
+            place = (0, 0)
+        number = begin - 1
+        async for batch in store.batches(conn, begin, end):
+            for link in batch:
+                number += 1
+                if link.number != number:
+                    report.findings.append(Finding("link-missing", link.day, number))
+                    number = link.number
+                elif link.hash != link_hash(link, previous) or (place is not None and link.after != place):
+                    report.findings.append(Finding("link-changed", link.day, link.number))
+                previous = link.hash
+            place = batch[-1].last
+            await _events(conn, report, batch, cut.day)
+            if len(report.findings) >= _MOST:
+                return
+
+    async def _against_heads(self, conn: Read, report: Report, first: date, last: date, cut: _Cut) -> None:
+        for number, day, hash_ in self._heads.all():
+            if (number <= cut.through and day < cut.day) or not first <= day <= last:
+                continue
+            report.heads += 1
+            found = await store.before(conn, number)
+            if found is None or found[0] != hash_:
+                report.findings.append(Finding("head", day, number))
+                return
+
+    async def _unlinked(self, conn: Read, report: Report) -> None:
+        end = await store.last(conn)
+        oldest = await store.waiting(conn, end.last if end else (0, 0))
+        if oldest is not None and self._clock.now() - oldest > _LATE:
+            report.findings.append(Finding("unlinked", oldest.date(), end.number if end else 0))
+
+
+async def _cut(conn: Read) -> _Cut:
+    said = await store.closing(conn)
+    if said is None:
+        return _Cut()
+    known = dict(json.loads(said))
+    return _Cut(int(known["through"]), bytes.fromhex(known["hash"]), date.fromisoformat(known["before"]))
+
+
+async def _events(conn: Read, report: Report, batch: Sequence[Link], kept: date) -> None:
+    """One batch's events against its links."""
+    report.links += len(batch)
+    after, last = batch[0].after, batch[0].last
+    expected = sum(link.count for link in batch)
+    found = by_day(await store.events(conn, after, last, expected + 100))
+    days = {link.day for link in batch}
+    for link in batch:
+        there = found.get(link.day, [])
+        report.events += len(there)
+        if not there and link.day < kept:
+            continue  # late ones of a month that is over
+        report.findings.extend(differences(link, there))
+    for day, strangers in found.items():
+        if day not in days:
+            report.findings.append(Finding("inserted", day, batch[0].number, strangers[0].id))
