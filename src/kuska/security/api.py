@@ -18,11 +18,13 @@ from kuska.security.contracts import (
     Way,
 )
 from kuska.security.domain.doors import Needs, guarded, needs_of, open_to_all, require_step_up
+from kuska.security.domain.sessions import Session
 from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
 from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.door import Door
 from kuska.security.usecases.keys import Keys, open_keys
+from kuska.security.usecases.opening import Security, open_security
 from kuska.security.usecases.unrestricted import Unnoted, visit_off, visit_system
 from kuska.security.visit import Visit
 
@@ -45,6 +47,8 @@ __all__ = [
     "Role",
     "ScopeRule",
     "Sealer",
+    "Security",
+    "Session",
     "StepUpError",
     "Trail",
     "Unnoted",
@@ -53,6 +57,7 @@ __all__ = [
     "guarded",
     "needs_of",
     "open_keys",
+    "open_security",
     "open_to_all",
     "require_step_up",
     "visit_off",

@@ -1,0 +1,137 @@
+"""Puts the parts of security together, each given what it needs of the others, and keeps them going while it is open."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from kuska.infra.mail.smtp import Mailer
+from kuska.infra.postgres.database import Database
+from kuska.kit.clock import Clock
+from kuska.security.contracts import PatientFinder, Sealer
+from kuska.security.domain.accounts import Account
+from kuska.security.domain.policy import Place
+from kuska.security.settings import LimitSettings, SecuritySettings
+from kuska.security.store.epoch import Epoch
+from kuska.security.usecases.accounts.opening import open_accounts, post_office
+from kuska.security.usecases.accounts.service import Accounts
+from kuska.security.usecases.door import Door
+from kuska.security.usecases.factors.factors import Factors
+from kuska.security.usecases.factors.parts import Parts as FactorParts
+from kuska.security.usecases.glass import BreakGlass
+from kuska.security.usecases.limits import Limits
+from kuska.security.usecases.mailing.mailroom import Mailroom
+from kuska.security.usecases.oauth.parts import Fetch, nothing_fetched
+from kuska.security.usecases.oauth.server import OAuth, oauth_of, open_tokens
+from kuska.security.usecases.oauth.tokens import Tokens
+from kuska.security.usecases.policy import Policy
+from kuska.security.usecases.roles import Roles
+from kuska.security.usecases.sessions import Sessions
+from kuska.security.usecases.trail.running import open_trail
+from kuska.security.usecases.trail.trail import AuditTrail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Security:
+    """What the composition root, the pages and the record work with."""
+
+    settings: SecuritySettings
+    epoch: Epoch
+    accounts: Accounts
+    sessions: Sessions
+    mailroom: Mailroom
+    tokens: Tokens
+    oauth: OAuth
+    factors: Factors
+    roles: Roles
+    policy: Policy
+    glass: BreakGlass
+    trail: AuditTrail
+    limits: Limits
+    door: Door
+
+
+@contextlib.asynccontextmanager
+async def open_security(
+    db: Database,
+    settings: SecuritySettings,
+    clock: Clock,
+    own_url: str,
+    data: Path,
+    *,
+    limits: LimitSettings,
+    sealer: Sealer,
+    mailer: Mailer,
+    fetch: Fetch = nothing_fetched,
+    patients: PatientFinder | None = None,
+) -> AsyncGenerator[Security]:
+    """`own_url`: where people reach this server unless the setting says another address. `fetch`: bodies from outside."""
+    url = settings.public_url or own_url
+    epoch = Epoch(db)
+    async with open_trail(db, settings, clock, data) as trail, contextlib.AsyncExitStack() as stack:
+        roles = Roles(db, settings, clock, epoch)
+        sessions = Sessions(db, settings, clock, trail, epoch)
+        letters, mailroom = post_office(
+            db, settings, clock, trail, mailer=mailer, own_url=url, patients=patients
+        )
+        factors = Factors(
+            FactorParts(
+                db=db,
+                clock=clock,
+                sealer=sealer,
+                trail=trail,
+                epoch=epoch,
+                demands=lambda names: roles.need_factor(tuple(names)),
+                own_url=url,
+                tell=mailroom.tell,
+                fresh=timedelta(minutes=settings.step_up_minutes),
+                argon2_memory=settings.argon2_memory,
+                argon2_passes=settings.argon2_passes,
+            )
+        )
+
+        async def needs_factor(account: Account) -> bool:
+            return await factors.needed(account.id, account.roles) != "none"
+
+        opened = open_accounts(
+            db,
+            settings,
+            clock,
+            trail,
+            epoch=epoch,
+            sessions=sessions,
+            letters=letters,
+            mailroom=mailroom,
+            roles=roles.names,
+            needs_factor=needs_factor,
+        )
+        stack.callback(opened.hasher.close)
+        kept = Limits(limits)
+        tokens = await open_tokens(db, clock, epoch, sealer, settings, url)
+        oauth = oauth_of(
+            tokens, db=db, clock=clock, epoch=epoch, trail=trail, settings=settings, fetch=fetch, limits=kept
+        )
+        policy = Policy(db, roles, Place(settings.tenant, settings.country), clock, epoch)
+        door = Door(tokens=tokens, sessions=sessions, policy=policy, trail=trail, limits=kept, clock=clock)
+        await stack.enter_async_context(epoch.watched())
+        await stack.enter_async_context(oauth.tended())
+        await stack.enter_async_context(mailroom.running())
+        yield Security(
+            settings=settings,
+            epoch=epoch,
+            accounts=opened.accounts,
+            sessions=sessions,
+            mailroom=mailroom,
+            tokens=tokens,
+            oauth=oauth,
+            factors=factors,
+            roles=roles,
+            policy=policy,
+            glass=BreakGlass(db, settings, clock, epoch),
+            trail=trail,
+            limits=kept,
+            door=door,
+        )
