@@ -84,7 +84,7 @@ class _Guarded:
         if needs.by == "token" or (needs.by == "either" and b"authorization" in headers):
             visit = await self._door.enter(headers, address=address, request=request)
         else:
-            visit = await self._door.enter_page(headers, address=address, request=request, pending=needs.pending)
+            visit = await self._door.enter_page(headers, address=address, request=request)
         try:
             needs.check(visit.access, self._clock.now(), self._fresh)
         except (RefusedByPolicyError, StepUpError) as error:

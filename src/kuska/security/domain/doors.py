@@ -26,7 +26,6 @@ class Needs:
     features: tuple[str, ...] = ()  # any of them
     areas: tuple[str, ...] = ()  # any of them
     step_up: bool = False  # a second factor was shown a short while ago
-    pending: bool = False  # also who has yet to show the second factor
     by: By = "page"
 
     def check(self, access: Access, now: datetime, fresh: timedelta) -> None:
@@ -52,7 +51,6 @@ def guarded(
     area: str | tuple[str, ...] = (),
     signed_in: bool = False,
     step_up: bool = False,
-    pending: bool = False,
     by: By = "page",
 ) -> Callable[[T], T]:
     """For a route that asks for one of these features and one of these areas, or just for somebody who is signed in.
@@ -65,7 +63,7 @@ def guarded(
         raise ValueError(f"no such feature: {sorted(unknown)}")
     if not (features or areas or signed_in):
         raise ValueError("say what the route needs: a feature, an area, or signed_in=True")
-    return _marked(Needs(features=features, areas=areas, step_up=step_up, pending=pending, by=by))
+    return _marked(Needs(features=features, areas=areas, step_up=step_up, by=by))
 
 
 def needs_of(endpoint: object) -> Needs | None:

@@ -71,18 +71,16 @@ class Door:
         address: str,
         request: str = "",
         purpose: str = "",
-        pending: bool = False,
     ) -> Visit:
-        """With the session's cookie. `pending`: also who has yet to show the second factor, and only for showing it."""
+        """With the session's cookie, of who is signed in altogether. Raises as `enter`."""
         self._limits.knocked(address)
         cookie = _cookie(headers)
         if not cookie:
             raise NobodyError  # nothing was tried: somebody who has not signed in yet looks at a page
         session = await self._sessions.find(cookie, address)
-        if session is None or (session.pending and not pending):
-            reason = "security.no-session" if session is None else "security.factor-missing"
-            self._missed(reason, address=address, request=request)
-            raise NobodyError(reason)
+        if session is None or session.pending:
+            self._missed("security.no-session", address=address, request=request)
+            raise NobodyError("security.no-session")
         return await self._admit(signed_in(session, address), request, purpose)
 
     async def access(self, caller: Caller, purpose: str = "") -> Access:

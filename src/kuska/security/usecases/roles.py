@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -45,7 +45,7 @@ class Roles:
     async def names(self) -> frozenset[str]:
         return frozenset(await self.current())
 
-    async def need_factor(self, names: tuple[str, ...]) -> bool:
+    async def need_factor(self, names: Sequence[str]) -> bool:
         """Whether one of these roles gives nothing without a second factor."""
         current = await self.current()
         return any(current[name].factors for name in names if name in current)
