@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 import zlib
 from collections import deque
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from kuska.security.visit import event_id
 
 SEGMENT = 4 << 20
 _SUFFIX = ".journal"
+_FORGOTTEN = 3600.0  # seconds
 _CHECK = 9  # eight hexadecimal digits and a blank
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[object]).decode
@@ -194,6 +196,11 @@ class Remains:
 
 def left_behind(folder: Path) -> Iterator[Remains]:
     """One after the other, each ours until it is removed or left."""
+    for path in folder.glob("*.new"):
+        # Empty, of a process killed before it had its lock; a young one's process may just be about to take it.
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _FORGOTTEN:
+                path.unlink()
     for path in sorted(folder.glob(f"*{_SUFFIX}")):
         try:
             file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
