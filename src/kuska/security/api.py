@@ -24,6 +24,7 @@ from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.door import Door
 from kuska.security.usecases.keys import Keys, open_keys
+from kuska.security.usecases.oauth.authorize import BadRequest, NeedsConsent, NeedsLogin, Outcome, Redirect
 from kuska.security.usecases.opening import Security, open_security
 from kuska.security.usecases.unrestricted import Unnoted, visit_off, visit_system
 from kuska.security.visit import Visit
@@ -31,6 +32,7 @@ from kuska.security.visit import Visit
 __all__ = [
     "ANONYMOUS",
     "Access",
+    "BadRequest",
     "Caller",
     "Cipher",
     "Consents",
@@ -41,8 +43,12 @@ __all__ = [
     "Kind",
     "Letter",
     "Needs",
+    "NeedsConsent",
+    "NeedsLogin",
     "NobodyError",
+    "Outcome",
     "Reach",
+    "Redirect",
     "RefusedByPolicyError",
     "Role",
     "ScopeRule",

@@ -8,32 +8,38 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 
-from kuska.fhir.api import Record, status_of
+from kuska.fhir.api import Archive, status_of
 from kuska.kit.clock import Clock
 from kuska.kit.errors import KuskaError
 from kuska.kit.json import encode
 from kuska.kit.messages import language, render
-from kuska.portal.record.access import Access, Visitor
 from kuska.portal.record.keys import spanish
 from kuska.portal.record.view import summary
+from kuska.security.api import RefusedByPolicyError, Visit, guarded
 
 _HEADERS = {"cache-control": "no-store"}
 
 
-def build(record: Record, access: Access, clock: Clock) -> APIRouter:
+def build(archive: Archive, clock: Clock) -> APIRouter:
     router = APIRouter()
 
+    @guarded(signed_in=True, by="either")
     async def paciente(
+        request: Request,
         id: str,  # noqa: A002 - the route's own word
         accept_language: Annotated[str | None, Header()] = None,
-        authorization: Annotated[str | None, Header()] = None,
     ) -> Response:
+        visit: Visit = request.state.visit
+        visit.interaction = "summary"
         try:
-            page = await summary(record, access, Visitor(authorization), id, clock.now())
+            page = await summary(await archive.for_visit(visit), id, clock.now())
         except KuskaError as error:
+            reason = error.reason if isinstance(error, RefusedByPolicyError) else error.issues[0].message
+            await visit.end("R", outcome="4", reason=reason)
             return _refusal(error, language(accept_language))
+        await visit.end("R")
         return _json(200, spanish(page))
 
     router.add_api_route("/paciente/{id}", paciente, methods=["GET"], response_model=None)

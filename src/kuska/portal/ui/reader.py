@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kuska.kit.messages import catalogue
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -22,3 +24,8 @@ class Reader:
 
 
 NOBODY = Reader()
+
+
+def role_name(name: str, lang: str) -> str:
+    """In words where there are some; administrators may add roles of their own."""
+    return catalogue(lang).get(f"role.{name}", name)

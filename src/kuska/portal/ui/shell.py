@@ -25,17 +25,20 @@ from kuska.portal.ui.assets import Assets
 from kuska.portal.ui.cookies import Cookies
 from kuska.portal.ui.errors import ForeignFormError
 from kuska.portal.ui.headers import page_policy
-from kuska.portal.ui.reader import NOBODY, Reader
+from kuska.portal.ui.reader import NOBODY, Reader, role_name
 from kuska.security.errors import NobodyError, StepUpError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+# Finds out who looks at the page: puts `reader` and `session` into the request's state.
+Recognise = Callable[[Request], Awaitable[None]]
 _ERROR = "ui/error.html"
 
 
 class Shell:
-    def __init__(self, assets: Assets, cookies: Cookies, zone: ZoneInfo) -> None:
+    def __init__(self, assets: Assets, cookies: Cookies, zone: ZoneInfo, recognise: Recognise) -> None:
         self.cookies = cookies
         self.assets = assets
+        self._recognise = recognise
         self._env = rendering.environment(assets, zone)
 
     # --- out -----------------------------------------------------------------------------------------------------
@@ -50,16 +53,18 @@ class Shell:
         form_targets: Sequence[str] = (),
     ) -> Response:
         nonce = secrets.token_urlsafe(16)
-        bound = self._bound(request)
+        bound = self.bound(request)
         lang = self.language(request)
         html = rendering.render(
             self._env,
             template,
             {
                 "t": rendering.translator(lang),
+                "role_name": functools.partial(role_name, lang=lang),
                 "lang": lang,
                 "reader": reader(request),
                 "path": request.url.path,
+                "here": _here(request),
                 "nonce": nonce,
                 "token": csrf.token(bound),
                 **(names or {}),
@@ -83,6 +88,16 @@ class Shell:
     def said(self, request: Request, error: KuskaError) -> str:
         """What an error says to this reader, for beside a form."""
         return " ".join(render(issue, self.language(request)) for issue in error.issues)
+
+    def problems(
+        self, request: Request, error: KuskaError, fields: Mapping[str, str], values: Mapping[str, str] | None = None
+    ) -> forms.Filled:
+        """The form again, each issue beside its field. `fields`: an issue's expression -> name in the form."""
+        found: dict[str, str] = {}
+        for issue in error.issues:
+            name = fields.get(issue.expression, "")
+            found[name] = " ".join(filter(None, (found.get(name), render(issue, self.language(request)))))
+        return forms.Filled(values or {}, found)
 
     def refusal(self, request: Request, error: KuskaError) -> Response:
         names = {"said": self.said(request, error)}
@@ -108,7 +123,7 @@ class Shell:
     def _cookie(self, request: Request) -> str:
         return request.cookies.get(self.cookies.session) or request.cookies.get(self.cookies.entry) or ""
 
-    def _bound(self, request: Request) -> str:
+    def bound(self, request: Request) -> str:
         """What this page's forms are bound to: the session, or the entry cookie, new when there is none."""
         return self._cookie(request) or csrf.fresh()
 
@@ -124,22 +139,31 @@ class Shell:
         @functools.wraps(endpoint)
         async def answered(request: Request) -> Response:
             try:
+                await self._recognise(request)
                 return await endpoint(request)
-            except NobodyError:
-                return self._to("/login", request)
-            except StepUpError:
-                return self._to("/verificar", request)
             except KuskaError as error:
-                return self.refusal(request, error)
+                return self.refused(request, error)
 
         router.add_route(path, answered, methods=[method])
 
+    def refused(self, request: Request, error: Exception) -> Response:
+        """Also for what the door in front of a route refuses."""
+        if isinstance(error, NobodyError):
+            return self._to("/login", request)
+        if isinstance(error, StepUpError):
+            return self._to("/verificar", request)
+        if not isinstance(error, KuskaError):
+            raise error
+        return self.refusal(request, error)
+
     def _to(self, path: str, request: Request) -> Response:
-        """And back to the page that was asked for; after a form, to the page of that form."""
-        back = request.url.path
-        if request.method == "GET" and request.url.query:
-            back += f"?{request.url.query}"
+        """And back to the page that was asked for; after a form, to the start of its area."""
+        back = _here(request) if request.method == "GET" else "/" + request.url.path.split("/")[1]
         return self.go(f"{path}?next={quote(back, safe='/')}")
+
+
+def _here(request: Request) -> str:
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
 
 
 def reader(request: Request) -> Reader:

@@ -1,0 +1,1 @@
+"""`/cuenta`: what belongs to oneself. My data, my password, my second factors, my open sessions, my applications."""

@@ -1,0 +1,85 @@
+"""`/oauth/authorize`: an application's request, shown to the person whom it concerns, and the answer.
+
+What is asked for lies on the server under a handle that is bound to the session; the form brings back the handle and
+what was left in, nothing that could be tampered with.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kuska.portal.consent.page import ConsentPage, items, target
+from kuska.portal.recognition import address
+from kuska.portal.ui.forms import EMPTY, Filled
+from kuska.portal.ui.rendering import translator
+from kuska.portal.ui.shell import Shell
+from kuska.security.api import NeedsConsent, NeedsLogin, Outcome, Redirect, Security, open_to_all
+
+_WHY = "applications send people here; who is not signed in is sent on to the sign-in"
+_PATH = "/oauth/authorize"
+
+
+class ConsentPages:
+    def __init__(self, shell: Shell, security: Security) -> None:
+        self._shell = shell
+        self._oauth = security.oauth
+
+    def add(self, router: APIRouter) -> None:
+        self._shell.get(router, _PATH, self.asked)
+        self._shell.post(router, _PATH, self.decided)
+
+    @open_to_all(_WHY)
+    async def asked(self, request: Request) -> Response:
+        params = list(request.query_params.multi_items())
+        outcome = await self._oauth.authorize(params, request.state.session, address(request))
+        return self._answer(request, outcome, EMPTY)
+
+    @open_to_all(_WHY)
+    async def decided(self, request: Request) -> Response:
+        form = await self._shell.form(request)
+        accepted = form.all("scope") if form.text("decision") == "allow" else ()
+        outcome = await self._oauth.decide(
+            form.text("handle"), request.state.session, accepted, form.text("patient"), address(request)
+        )
+        filled = EMPTY
+        if isinstance(outcome, NeedsConsent):
+            said = self._shell.text(request, "consenting.no-patient")
+            filled = Filled({"patient": form.text("patient")}, {"patient": said})
+        return self._answer(request, outcome, filled)
+
+    def _answer(self, request: Request, outcome: Outcome, filled: Filled) -> Response:
+        match outcome:
+            case Redirect(url):
+                return self._shell.go(url)
+            case NeedsLogin(handle=handle, again=again):
+                back = quote(f"{_PATH}?handle={handle}", safe="/")
+                return self._shell.go(f"/login?next={back}{'&otra=1' if again else ''}")
+            case NeedsConsent():
+                return self._consent(request, outcome, filled)
+            case _:
+                names = {"said": self._shell.text(request, outcome.message)}
+                return self._shell.page(request, "consent/broken.html", names, status=400)
+
+    def _consent(self, request: Request, asked: NeedsConsent, filled: Filled) -> Response:
+        lang, scopes = self._shell.language(request), asked.scopes
+        page = ConsentPage(
+            handle=asked.handle,
+            client=asked.client.name,
+            host=", ".join(sorted({target(uri) for uri in asked.client.redirects})),
+            items=items(scopes.features, scopes.rules, asked.texts, translator(lang), lang),
+            wide=any(rule.type == "*" for rule in scopes.rules),
+            asks_patient=asked.choose_patient,
+            filled=filled,
+        )
+        targets = sorted({target(uri) for uri in asked.client.redirects})
+        return self._shell.page(
+            request,
+            "consent/consent.html",
+            {"page": page},
+            status=400 if filled.problems else 200,
+            form_targets=targets,
+        )

@@ -1,0 +1,59 @@
+"""Who looks at a page: found once per request, before the page; what the frame then shows follows from the policy."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from kuska.kit.errors import KuskaError
+from kuska.portal.ui.cookies import Cookies
+from kuska.portal.ui.reader import NOBODY, Door, Reader
+from kuska.security.api import Access, NobodyError, Security, Session
+
+# By feature, in the order in which they are shown.
+_DOORS = (
+    ("break-glass", Door("/urgencia", "door.glass", "door.glass-about")),
+    ("accounts.write", Door("/admin/cuentas", "door.accounts", "door.accounts-about")),
+    ("roles.read", Door("/admin/roles", "door.roles", "door.roles-about")),
+    ("clients.read", Door("/admin/clientes", "door.clients", "door.clients-about")),
+    ("audit.read", Door("/auditoria", "door.audit", "door.audit-about")),
+)
+_OWN = Door("/cuenta", "door.account", "door.account-about")
+
+
+class Recognition:
+    def __init__(self, security: Security, cookies: Cookies) -> None:
+        self._security = security
+        self._cookies = cookies
+
+    async def __call__(self, request: Request) -> None:
+        cookie = request.cookies.get(self._cookies.session, "")
+        found = await self._security.sessions.find(cookie, address(request)) if cookie else None
+        request.state.session = found
+        request.state.reader = NOBODY if found is None else await self._reader(request, found)
+
+    async def _reader(self, request: Request, found: Session) -> Reader:
+        account = found.account
+        try:
+            visit = getattr(request.state, "visit", None)
+            access: Access = visit.access if visit else await self._security.door.access(found.caller(address(request)))
+        except KuskaError:
+            # Nothing is open to them, perhaps because a role was withdrawn: the frame says who they are all the same.
+            return Reader(name=account.display_name, roles=account.roles, doors=(_OWN,))
+        doors = tuple(door for feature, door in _DOORS if access.may(feature))
+        return Reader(name=account.display_name, roles=account.roles, doors=(*doors, _OWN))
+
+
+def address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def agent(request: Request) -> str:
+    return request.headers.get("user-agent", "")
+
+
+def session(request: Request) -> Session:
+    """Of who is signed in altogether. Raises NobodyError."""
+    found: Session | None = request.state.session
+    if found is None:
+        raise NobodyError
+    return found
