@@ -15,7 +15,7 @@ PATIENT = {"resourceType": "Patient", "name": [{"family": "Quispe"}]}
 
 
 def send(port: int, method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
-    request = urllib.request.Request(  # noqa: S310 - our own server
+    request = urllib.request.Request(
         f"http://127.0.0.1:{port}/fhir/{path}",
         method=method,
         data=None if body is None else json.dumps(body).encode(),

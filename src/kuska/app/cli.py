@@ -107,6 +107,7 @@ def _say(message: str) -> None:
 def _serve(settings: Settings, _: argparse.Namespace) -> int:
     process = settings.process
     _check_security(settings)
+    _check_transport(settings)
     gc.disable()  # while loading there is nothing to collect; the server turns it on
     # Imported here: the other commands need no HTTP server.
     from kuska.app import listening, storage  # noqa: PLC0415
@@ -120,7 +121,8 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
         starting = beside.submit(storage.database_dsn, settings, _say)
         from kuska.app import server  # noqa: PLC0415
     starting.result()
-    _say(text("serve.ready", {"host": process.host, "port": port}, language(os.environ)))
+    scheme = "https" if settings.http.tls_certificate else "http"
+    _say(text("serve.ready", {"scheme": scheme, "host": process.host, "port": port}, language(os.environ)))
     if process.security == "off":
         _say(text("serve.security-off", {}, language(os.environ)))
     if process.workers == 1:
@@ -136,6 +138,19 @@ def _check_security(settings: Settings) -> None:
         raise StartError("serve.no-security-yet")
     if not _is_loopback(process.host):
         raise StartError("serve.security-off-elsewhere", host=process.host)
+
+
+def _check_transport(settings: Settings) -> None:
+    """What people and clients send must not be readable on its way."""
+    http = settings.http
+    if http.tls_certificate or http.tls_key or http.tls_client_ca:
+        if not (http.tls_certificate and http.tls_key):
+            raise StartError("serve.tls-half")
+        from kuska.infra.web.tls import ServerTls  # noqa: PLC0415
+
+        ServerTls(http)  # said here, once, and before anything is started
+    elif not http.behind_proxy and not _is_loopback(settings.process.host):
+        raise StartError("serve.no-tls", host=settings.process.host)
 
 
 def _is_loopback(host: str) -> bool:

@@ -26,6 +26,7 @@ from kuska.app.settings import Settings
 from kuska.infra.telemetry import metrics
 from kuska.infra.telemetry.logs import logger
 from kuska.infra.web.protocol import GuardedProtocol
+from kuska.infra.web.tls import ServerTls
 
 _COLLECT_AFTER = (20_000, 20, 20)
 _BEGINNING = 5.0  # seconds: a worker that gives up so soon would do it again
@@ -52,7 +53,11 @@ def run(settings: Settings, sock: socket.socket) -> None:
 async def _serve(settings: Settings, sock: socket.socket) -> None:
     http = settings.http
     GuardedProtocol.limits = http
-    async with wiring.application(settings, sock.getsockname()[1]) as app:
+    tls = ServerTls(http, lambda said: logger("tls").warning(said)) if http.tls_certificate else None
+    async with (
+        wiring.application(settings, sock.getsockname()[1]) as app,
+        tls.watched() if tls else contextlib.nullcontext(),
+    ):
         _settle_memory()
         config = uvicorn.Config(
             app,
@@ -62,7 +67,10 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
-            proxy_headers=False,
+            # For the proxies that the operator named, and no others.
+            proxy_headers=bool(http.behind_proxy),
+            forwarded_allow_ips=list(http.behind_proxy),
+            ssl_context_factory=None if tls is None else lambda _, __: tls.context,
             backlog=BACKLOG,
             timeout_keep_alive=int(http.idle_seconds),
             limit_concurrency=http.max_connections,
