@@ -12,23 +12,30 @@ from typing import Any
 import httpx
 import pytest
 
-from kuska.fhir.api import Record, open_record
-from kuska.fhir.routes import FhirApp
+from kuska.fhir.api import Archive, Record, open_record
+from kuska.fhir.routes import FhirApp, OpenDoor
 from kuska.fhir.store.records import Change
 from kuska.infra.postgres.database import Database
+from kuska.kit.clock import SystemClock
 from kuska.kit.json import decode
+from kuska.security.api import visit_off
 
 _ADDED = ("versionId", "lastUpdated")
 
 
 @pytest.fixture
-async def record(fresh_db: Database) -> Record:
+async def archive(fresh_db: Database) -> Archive:
     return await open_record(fresh_db)
 
 
 @pytest.fixture
-async def client(record: Record) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=FhirApp(record))
+async def record(archive: Archive) -> Record:
+    return await archive.for_visit(visit_off())
+
+
+@pytest.fixture
+async def client(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app=FhirApp(archive, OpenDoor(SystemClock())))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost/fhir/") as opened:
         yield opened
 

@@ -23,10 +23,9 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from tests.fhir.conftest import SETTINGS
+from tests.fhir.conftest import SETTINGS, unguarded
 
 from kuska.fhir.api import open_record
-from kuska.fhir.routes import FhirApp
 from kuska.infra.postgres.database import Database, Limits
 from kuska.infra.web.protocol import GuardedProtocol
 
@@ -42,7 +41,7 @@ def address(dsn: str) -> Iterator[str]:
 
     async def serve() -> None:
         db = await Database.open(dsn, Limits(read_connections=2, write_connections=2))
-        app = FhirApp(await open_record(db, SETTINGS))
+        app = unguarded(await open_record(db, SETTINGS))
         config = uvicorn.Config(app, http=GuardedProtocol, ws="none", lifespan="off", log_config=None, port=0)
         found["server"] = server = uvicorn.Server(config)
         task = asyncio.create_task(server._serve())

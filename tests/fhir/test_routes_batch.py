@@ -5,11 +5,10 @@ from __future__ import annotations
 import httpx
 import pytest
 from tests.fhir import given
-from tests.fhir.conftest import client_of
+from tests.fhir.conftest import client_of, unguarded
 from tests.fhir.given import bundle, entry
 
-from kuska.fhir.api import Record
-from kuska.fhir.routes import FhirApp
+from kuska.fhir.api import Archive
 from kuska.infra.postgres.database import Database
 
 pytestmark = pytest.mark.requirement("HC-01")
@@ -88,7 +87,7 @@ async def test_prefer_and_conditional_read(client: httpx.AsyncClient) -> None:
     assert "resource" not in unchanged[0]
 
 
-async def test_many_creates_are_few_commits(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_creates_are_few_commits(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     commits = 0
     single, transact = Database.single, Database.transact
 
@@ -104,7 +103,7 @@ async def test_many_creates_are_few_commits(record: Record, monkeypatch: pytest.
 
     monkeypatch.setattr(Database, "single", counted_single)
     monkeypatch.setattr(Database, "transact", counted_transact)
-    async with client_of(FhirApp(record)) as client:
+    async with client_of(unguarded(archive)) as client:
         answers = await sent(client, *(entry("POST", "Patient", given.patient()) for _ in range(500)))
     assert set(statuses(answers)) == {"201"}
     assert commits <= 3

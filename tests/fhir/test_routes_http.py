@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.fhir import given
-from tests.fhir.conftest import SETTINGS, client_of
+from tests.fhir.conftest import SETTINGS, client_of, unguarded
 
-from kuska.fhir.api import Record
+from kuska.fhir.api import Archive
 from kuska.fhir.routes import FhirApp
 from kuska.fhir.routes import app as module
 from kuska.fhir.usecases import table
@@ -199,9 +199,9 @@ async def test_a_client_that_leaves_is_not_answered(app: FhirApp) -> None:
     assert wire.messages == []
 
 
-async def test_many_large_bodies_together_are_bounded(record: Record) -> None:
+async def test_many_large_bodies_together_are_bounded(archive: Archive) -> None:
     small = dataclasses.replace(SETTINGS, max_bodies_bytes=1024 * 1024)
-    app = FhirApp(dataclasses.replace(record, settings=small))
+    app = unguarded(dataclasses.replace(archive, nobodys=dataclasses.replace(archive.nobodys, settings=small)))
     gate = asyncio.Event()
 
     async def one() -> int:
@@ -255,14 +255,14 @@ async def test_a_host_that_is_none(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_defect_is_an_outcome_and_is_logged_without_content(
-    record: Record, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def broken(*_: object) -> None:
         raise KeyError("Huamán Quispe, Rosa")
 
     monkeypatch.setitem(table.INTERACTIONS, "read", broken)
     monkeypatch.setitem(module._TABLE, "read", broken)
-    async with client_of(FhirApp(record)) as client:
+    async with client_of(unguarded(archive)) as client:
         response = await client.get("Patient/x", headers={"x-request-id": "r-1"})
     issue = given.is_outcome(response, 500, "interaction.fault")
     assert "r-1" in issue["diagnostics"]

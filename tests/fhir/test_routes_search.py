@@ -12,12 +12,11 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from tests.fhir import given
-from tests.fhir.conftest import client_of
+from tests.fhir.conftest import client_of, unguarded
 
 from kuska.app.wiring import own_urls
 from kuska.fhir.api import open_record
 from kuska.fhir.errors import OtherZoneError, UnknownZoneError
-from kuska.fhir.routes import FhirApp
 from kuska.fhir.settings import FhirSettings
 from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.migrate import discovered
@@ -203,7 +202,7 @@ async def test_declared_parameters_are_all_understood(client: httpx.AsyncClient)
 @asynccontextmanager
 async def record_of(db: Database, *own_urls: str, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     record = await open_record(db, FhirSettings(**settings), own_urls)
-    async with client_of(FhirApp(record)) as client:
+    async with client_of(unguarded(record)) as client:
         yield client
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import time_ns
 from typing import Literal
 
 from kuska.fhir.domain.call import Call, usable_id
@@ -16,27 +17,36 @@ from kuska.fhir.domain.identity import Identities
 from kuska.fhir.domain.indexing.dates import Calendar
 from kuska.fhir.domain.indexing.extractor import Extractor
 from kuska.fhir.domain.outcome import status_of
+from kuska.fhir.domain.search.parse import Parser
+from kuska.fhir.domain.search.references import References
 from kuska.fhir.domain.search.request import CURSOR, EverythingRequest, Found, Parameter, SearchPage, SearchRequest
+from kuska.fhir.domain.sight import Eyes, Sight, allowed_restriction
 from kuska.fhir.errors import UnknownZoneError
 from kuska.fhir.settings import FhirSettings
 from kuska.fhir.store.bodies import Bodies
+from kuska.fhir.store.care import Care
 from kuska.fhir.store.facts import own_key, settle_zone
 from kuska.fhir.store.records import Change, Records, State, Written
 from kuska.fhir.store.resealing import Resealing, is_empty
+from kuska.fhir.store.rights import Consents, Rights
 from kuska.fhir.store.search.service import SearchService
 from kuska.fhir.usecases import bundle
 from kuska.fhir.usecases.checking import checked, wrong_type
-from kuska.fhir.usecases.record import Record
+from kuska.fhir.usecases.nobody import nobody
+from kuska.fhir.usecases.record import Archive, Record
 from kuska.infra.postgres.database import Database
 from kuska.kit.json import Node, decode
 from kuska.kit.paging import Cursors
 from kuska.security.api import Keys
 
 __all__ = [
+    "Archive",
+    "Consents",
     "Page",
     "Parameter",
     "Record",
     "Saved",
+    "allowed_restriction",
     "create",
     "everything",
     "open_record",
@@ -67,10 +77,15 @@ class Page:
 
 
 async def open_record(
-    db: Database, settings: FhirSettings | None = None, own_urls: Sequence[str] = (), keys: Keys | None = None
-) -> Record:
+    db: Database,
+    settings: FhirSettings | None = None,
+    own_urls: Sequence[str] = (),
+    keys: Keys | None = None,
+    consents: Consents | None = None,
+) -> Archive:
     """The record that lies in this database, ready for work. `own_urls`: bases it is reached at besides the setting's.
-    `keys` seal its bodies; without them they are stored readable, and sealed ones cannot be read.
+    `keys` seal its bodies; without them they are stored readable, and sealed ones cannot be read. `consents` hears what
+    patients say in their Consents; without it nobody does.
 
     Raises:
         UnknownZoneError: the zone set does not exist.
@@ -88,17 +103,28 @@ async def open_record(
     bases = tuple(url for url in (settings.base_url, *own_urls) if url)
     extractor = Extractor(known, identities, bases, calendar)
     bodies = await _bodies(db, keys)
-    records = Records(known, identities, extractor, bodies)
-    return Record(
+    references = References(identities, known.type_numbers, bases)
+    parser = Parser(known, references, extractor.home_parameters, _now, calendar)
+    eyes = Eyes(known, identities, extractor, parser)
+    sight = Sight(nobody(), eyes, frozenset())
+    care = Care(known, identities, settings.care_days)
+    records = Records(known, identities, extractor, sight, Rights(care, consents), bodies)
+    nobodys = Record(
+        sight=sight,
         db=db,
         definitions=known,
         identities=identities,
         records=records,
-        search=SearchService(db, records, known, identities, cursors, bases, calendar=calendar),
+        search=SearchService(db, records, parser, known, identities, cursors, sight, calendar),
         cursors=cursors,
         calendar=calendar,
         settings=settings,
     )
+    return Archive(db=db, bodies=bodies, eyes=eyes, care=care, nobodys=nobodys)
+
+
+def _now() -> int:
+    return time_ns() // 1000
 
 
 async def _bodies(db: Database, keys: Keys | None) -> Bodies:
@@ -113,9 +139,9 @@ async def _bodies(db: Database, keys: Keys | None) -> Bodies:
     return bodies
 
 
-async def reseal(record: Record, progress: Callable[[int, int], None] = lambda _, __: None) -> int:
+async def reseal(record: Archive, progress: Callable[[int, int], None] = lambda _, __: None) -> int:
     """Every stored body as it would be sealed now, while the record is in use. How many were sealed anew."""
-    return await Resealing(record.db, record.records.bodies, record.definitions.type_names).run(progress)
+    return await Resealing(record.db, record.bodies, record.definitions.type_names).run(progress)
 
 
 async def create(record: Record, node: Node) -> Saved:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kuska.kit.errors import ConflictError, IncorrectError, Issue
+from kuska.kit.errors import ConflictError, IncorrectError, Issue, NotFoundError
 
 
 class VersionConflictError(ConflictError):
@@ -36,3 +36,8 @@ class OtherZoneError(IncorrectError):
     def __init__(self, zone: str, settled: str) -> None:
         params = {"zone": zone, "settled": settled}
         super().__init__(Issue(severity="fatal", code="exception", message="store.other-zone", params=params))
+
+
+def missing(type_: str, id_: str) -> NotFoundError:
+    """The one answer to what is not there and to what the caller may not see."""
+    return NotFoundError(Issue(code="not-found", message="interaction.not-found", params={"type": type_, "id": id_}))

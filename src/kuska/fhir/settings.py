@@ -31,6 +31,9 @@ class FhirSettings:
     body_seconds: Seconds = 60.0
     # Most entries of one batch or transaction.
     max_bundle_entries: Count = 20_000
+    # Days for which a patient stays in the care of those who took part in an encounter or an appointment, or who
+    # requested or performed a service, counted from its end.
+    care_days: Count = 365
     # Entries of a history page when the client does not say how many.
     history_count: Count = 50
     # Most entries of a history page.

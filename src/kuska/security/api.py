@@ -17,6 +17,7 @@ from kuska.security.contracts import (
     Trail,
     Way,
 )
+from kuska.security.domain.audit_event import audit_event
 from kuska.security.domain.doors import Needs, guarded, needs_of, open_to_all, require_step_up
 from kuska.security.domain.sessions import Session
 from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
@@ -60,6 +61,7 @@ __all__ = [
     "Unnoted",
     "Visit",
     "Way",
+    "audit_event",
     "guarded",
     "needs_of",
     "open_keys",

@@ -41,11 +41,21 @@ class Visit:
         self._entities: dict[str, None] = {}
         self._patients: dict[str, None] = {}
 
+    @property
+    def noted(self) -> bool:
+        """Does anybody keep the lines? Without security nobody does, and then they need not be made."""
+        return not getattr(self.trail, "quiet", False)
+
     def gave(self, entity: str, *patients: str) -> None:
         """`entity` ('Observation/1') goes to the caller; it is about these patients (ids)."""
         self._entities[entity] = None
         for patient in patients:
             self._patients[patient] = None
+
+    @property
+    def touched(self) -> bool:
+        """Was anything given?"""
+        return bool(self._entities)
 
     def now(self) -> datetime:
         return self._clock.now()

@@ -14,6 +14,7 @@ from kuska.fhir import api
 from kuska.infra.postgres.database import Database
 from kuska.kit.errors import KuskaError
 from kuska.kit.json import Node, decode, encode
+from kuska.security.api import visit_off
 
 SEED = 33
 
@@ -24,7 +25,7 @@ def _states(answer: Node) -> Counter[str]:
 
 @pytest.mark.requirement("LW-24")
 async def test_lives_are_transactions_with_ids_of_the_record(fresh_db: Database) -> None:
-    record = await api.open_record(fresh_db)
+    record = await (await api.open_record(fresh_db)).for_visit(visit_off())
     shared = facilities(SEED, Ids.SERVER)
     count = len(shared["entry"])
     assert _states(await api.transaction(record, decode(encode(shared)))) == {"201": count}
@@ -43,14 +44,14 @@ async def test_lives_are_transactions_with_ids_of_the_record(fresh_db: Database)
 
 
 async def test_a_life_without_its_facilities_is_refused_whole(fresh_db: Database) -> None:
-    record = await api.open_record(fresh_db)
+    record = await (await api.open_record(fresh_db)).for_visit(visit_off())
     with pytest.raises(KuskaError):
         await api.transaction(record, decode(encode(life(4, SEED, ids=Ids.SERVER).bundle())))
     assert (await api.search(record, "Patient", [])).matches == ()
 
 
 async def test_the_demo_is_there_once(fresh_db: Database) -> None:
-    record = await api.open_record(fresh_db)
+    record = await (await api.open_record(fresh_db)).for_visit(visit_off())
     first = await seed_demo(record, 8, seed=SEED)
     assert first.added == 8
     assert (await seed_demo(record, 8, seed=SEED)).resources == 0

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from tests.fhir.unguarded import parser_of, sight_of
 
 from kuska.fhir.domain.call import parse
 from kuska.fhir.domain.capability import Server, offered, statement
 from kuska.fhir.domain.definitions.load import definitions
 from kuska.fhir.domain.identity import Identities
-from kuska.fhir.domain.indexing.extractor import Extractor
 from kuska.fhir.domain.openapi import document
 from kuska.fhir.domain.outcome import refused
-from kuska.fhir.domain.search.parse import Parser
-from kuska.fhir.domain.search.references import References
 from kuska.fhir.domain.search.request import SearchRequest
 from kuska.fhir.domain.validation import validate
 from kuska.fhir.usecases.table import INTERACTIONS, OPERATIONS
@@ -56,13 +54,12 @@ def test_declared_parameters_and_includes_are_understood_by_the_search() -> None
     """As the parser takes them; the routes' tests ask the database as well."""
     known = definitions()
     identities = Identities(b"key")
-    references = References(identities, known.type_numbers, ())
-    parser = Parser(known, references, Extractor(known, identities, ()).home_parameters, lambda: 0)
+    parser = parser_of(identities)
     for one in statement(known, SERVER)["rest"][0]["resource"]:
         asked = [(item["name"], SAMPLES[item["type"]]) for item in one["searchParam"] if item["type"] in SAMPLES]
         asked += [("_include", value) for value in one["searchInclude"]]
         asked += [("_revinclude", value) for value in one.get("searchRevInclude", ())]
-        parser.parse(SearchRequest(type=one["type"], parameters=tuple(asked)))
+        parser.parse(SearchRequest(type=one["type"], parameters=tuple(asked)), sight_of(identities))
 
 
 def test_what_is_declared_beside_the_definitions() -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.fhir.unguarded import records_of
 
-from kuska.fhir.domain.definitions.load import definitions
 from kuska.fhir.domain.identity import Identities
-from kuska.fhir.domain.indexing.extractor import Extractor
 from kuska.fhir.store.facts import own_key
 from kuska.fhir.store.records import Records
 from kuska.infra.postgres.database import Database
@@ -19,11 +18,11 @@ async def identities(db: Database) -> Identities:
 
 @pytest.fixture(scope="session")
 async def records(identities: Identities) -> Records:
-    return Records(definitions(), identities, Extractor(definitions(), identities, ()))
+    return records_of(identities)
 
 
 @pytest.fixture
 async def fresh_records(fresh_db: Database) -> Records:
     """On an empty database of this test's own."""
     own = Identities(await fresh_db.transact(lambda tx: own_key(tx, "identities")))
-    return Records(definitions(), own, Extractor(definitions(), own, ()))
+    return records_of(own)

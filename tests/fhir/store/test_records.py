@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.fhir.unguarded import records_of
 
-from kuska.fhir.domain.definitions.load import definitions
 from kuska.fhir.domain.identity import Identities
-from kuska.fhir.domain.indexing.extractor import Extractor
 from kuska.fhir.errors import VersionConflictError
 from kuska.fhir.store.records import Change, Records, Stored, Written
 from kuska.infra.postgres.database import Database
@@ -319,7 +318,7 @@ async def test_changes_are_in_the_outbox_of_the_same_transaction(db: Database, r
 
 
 def _another_process(identities: Identities) -> Records:
-    return Records(definitions(), identities, Extractor(definitions(), identities, ()))
+    return records_of(identities)
 
 
 def _basic(text: str) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.fhir.unguarded import records_of
 
 from kuska.fhir.domain.definitions.load import definitions
 from kuska.fhir.domain.identity import Identities
-from kuska.fhir.domain.indexing.extractor import Extractor
 from kuska.fhir.store.bodies import Bodies
 from kuska.fhir.store.facts import own_key
 from kuska.fhir.store.records import Change, Records, Stored
@@ -41,11 +41,10 @@ def patient(note: str = SECRET) -> dict[str, Any]:
 @pytest.fixture
 async def opened(fresh_db: Database) -> Callable[..., Records]:
     own = Identities(await fresh_db.transact(lambda tx: own_key(tx, "identities")))
-    known = definitions()
 
     def with_keys(*numbers: int, seal: bool = True) -> Records:
         bodies = Bodies(cipher(*numbers), seal=seal) if numbers else Bodies()
-        return Records(known, own, Extractor(known, own, ()), bodies)
+        return records_of(own, bodies=bodies)
 
     return with_keys
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from statistics import median
+from typing import Any
 
 import httpx
 import pytest
@@ -15,34 +16,28 @@ from kuska.app.demo.population.people import Life, people
 from kuska.app.demo.seeding import seed_demo
 from kuska.countries.registry import pack
 from kuska.fhir import api
-from kuska.fhir.api import Record
+from kuska.fhir.api import Archive, Record
+from kuska.fhir.usecases.nobody import nobody
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SystemClock
-from kuska.kit.errors import ForbiddenError, Issue
 from kuska.kit.json import Node
-from kuska.portal.record.access import Access, SecurityOff, Visitor
 from kuska.portal.record.routes import build
+from kuska.security.api import Visit, visit_off
 
 pytestmark = pytest.mark.requirement("HC-02")
 
 COUNT, SEED = 30, 21
 
 
-class Nobody:
-    """An access policy that lets nobody in, and remembers whom it was asked about."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str | None, str]] = []
-
-    async def permit(self, visitor: Visitor, patient: str) -> None:
-        self.asked.append((visitor.authorization, patient))
-        raise ForbiddenError(Issue(code="forbidden", message="portal.no-such-patient"))
-
-
-def _client(record: Record, access: Access) -> httpx.AsyncClient:
+def _client(archive: Archive, visit: Visit) -> httpx.AsyncClient:
+    """The page, its visitors let in as this visit."""
     site = FastAPI(openapi_url=None)
-    site.include_router(build(record, access, SystemClock()))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=site), base_url="http://localhost")
+    site.include_router(build(archive, SystemClock()))
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await site({**scope, "state": {"visit": visit}}, receive, send)
+
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost")
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +46,20 @@ def lives() -> list[Life]:
 
 
 @pytest.fixture(scope="module")
-async def record(db: Database) -> Record:
-    record = await api.open_record(db)
-    await seed_demo(record, COUNT, seed=SEED)
-    return record
+async def archive(db: Database) -> Archive:
+    archive = await api.open_record(db)
+    await seed_demo(await archive.for_visit(visit_off()), COUNT, seed=SEED)
+    return archive
+
+
+@pytest.fixture(scope="module")
+async def record(archive: Archive) -> Record:
+    return await archive.for_visit(visit_off())
 
 
 @pytest.fixture
-async def client(record: Record) -> AsyncIterator[httpx.AsyncClient]:
-    async with _client(record, SecurityOff()) as client:
+async def client(archive: Archive) -> AsyncIterator[httpx.AsyncClient]:
+    async with _client(archive, visit_off()) as client:
         yield client
 
 
@@ -127,13 +127,11 @@ async def test_one_document_in_two_patients_is_a_conflict(record: Record, client
     assert answer.json()["error"]["problemas"][0]["clave"] == "portal.several-patients"
 
 
-async def test_access_is_decided_before_anything_clinical_is_read(record: Record, lives: list[Life]) -> None:
-    nobody = Nobody()
-    async with _client(record, nobody) as client:
-        answer = await client.get(f"/paciente/{lives[0].document}", headers={"authorization": "Bearer x"})
-    assert answer.status_code == 403
-    assert nobody.asked == [("Bearer x", lives[0].patient)]
-    assert lives[0].document not in answer.text
+async def test_who_may_see_nothing_is_told_nothing(archive: Archive, lives: list[Life]) -> None:
+    async with _client(archive, nobody()) as client:
+        answers = [await client.get(f"/paciente/{text}") for text in (lives[0].document, lives[0].patient, "no-such")]
+    assert {answer.status_code for answer in answers} == {403}
+    assert lives[0].document not in answers[0].text
 
 
 async def test_seeding_again_adds_nothing_and_more_adds_the_rest(record: Record) -> None:

@@ -42,6 +42,7 @@ class Call:
     patch: object = None  # JSON Patch operations or a Parameters resource
     form: str = ""  # body of POST _search
     base: str = ""  # 'https://host/fhir', for links in the answer
+    issuer: str = ""  # 'https://host', where tokens come from; '' = security is off
     lang: str = "es"
     prefer: Prefer = field(default_factory=Prefer)
     if_match: int | None = None

@@ -29,6 +29,7 @@ class Server:
     version: str
     date: str  # of what is declared here, ISO 8601
     base: str
+    issuer: str = ""  # where tokens come from; '' = security is off
 
 
 def statement(definitions: Definitions, server: Server) -> Node:
@@ -46,6 +47,7 @@ def statement(definitions: Definitions, server: Server) -> Node:
             {
                 "mode": "server",
                 "documentation": _DOCUMENTATION,
+                "security": _security(server),
                 "resource": [_resource(definitions, type_) for type_ in definitions.resource_types],
                 "interaction": [{"code": code} for code in _SYSTEM_INTERACTIONS],
                 "searchParam": _system_parameters(definitions),
@@ -57,6 +59,41 @@ def statement(definitions: Definitions, server: Server) -> Node:
     }
 
 
+def _security(server: Server) -> Node:
+    """https://hl7.org/fhir/smart-app-launch/STU2.2/conformance.html"""
+    if not server.issuer:
+        return {"cors": False, "description": "Security is off: synthetic data only."}
+    places = {name: f"{server.issuer}/oauth/{name}" for name in ("authorize", "token", "introspect", "revoke")}
+    return {
+        "cors": False,
+        "service": [
+            {
+                "coding": [
+                    {
+                        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                        "code": "SMART-on-FHIR",
+                    }
+                ],
+                "text": "OAuth2 with SMART scopes v2 (http://hl7.org/fhir/smart-app-launch)",
+            }
+        ],
+        "description": _SECURITY,
+        "extension": [
+            {
+                "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                "extension": [{"url": name, "valueUri": url} for name, url in places.items()],
+            }
+        ],
+    }
+
+
+_SECURITY = (
+    "What a caller may not see is not there: it is answered like an unknown id (404), and it is in no search, include, "
+    "count, chain or history. History of a type or of everything is for callers who may see all of it. Ids are chosen "
+    "(PUT to an unknown id) by callers who may create everything of the type. A conditional create or update that "
+    "meets something the caller cannot see is refused (403). AuditEvents are written by the server alone. The purpose "
+    "of use is taken from the header X-Purpose-Of-Use, from the token, or from the caller's role."
+)
 _DOCUMENTATION = (
     "JSON only. Unknown search parameters are errors, or ignored with `Prefer: handling=lenient`. References are not "
     "checked for existence on write; a resource that others refer to can be deleted. Conditional references are resolved "

@@ -6,5 +6,6 @@ only as OperationOutcomes.
 """
 
 from kuska.fhir.routes.app import FhirApp
+from kuska.fhir.routes.door import Door, OpenDoor
 
-__all__ = ["FhirApp"]
+__all__ = ["Door", "FhirApp", "OpenDoor"]

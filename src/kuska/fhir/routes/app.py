@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from os import urandom
@@ -17,11 +18,13 @@ from kuska.fhir.domain.call import Call
 from kuska.fhir.domain.http import empty_condition, parse_http_date, parse_if_match, prefer
 from kuska.fhir.routes import replies
 from kuska.fhir.routes.body import Bodies, DisconnectedError, Receive
+from kuska.fhir.routes.door import Door, OpenDoor
 from kuska.fhir.routes.negotiation import FORM, JSON_PATCH, JSON_TYPES, check_accept, content_type
 from kuska.fhir.routes.replies import Reply, Send
 from kuska.fhir.usecases import bundle, capabilities
-from kuska.fhir.usecases.record import Record
-from kuska.fhir.usecases.table import INTERACTIONS
+from kuska.fhir.usecases.noting import given, permit, refused
+from kuska.fhir.usecases.record import Archive, Record
+from kuska.fhir.usecases.table import FOR_ALL, INTERACTIONS, NEEDS
 from kuska.infra.telemetry.logs import logger
 from kuska.kit.errors import FaultError, IncorrectError, Issue, KuskaError
 from kuska.kit.json import decode
@@ -50,12 +53,14 @@ _ROUTES = {name: f"fhir {name}" for name in _TABLE}
 class FhirApp:
     """Answers every request under `mount`; the frame gives it those, with their scope as it came."""
 
-    def __init__(self, record: Record, mount: str = "/fhir") -> None:
-        self._record = record
-        self._types = record.definitions.type_numbers
+    def __init__(self, archive: Archive, door: Door, mount: str = "/fhir") -> None:
+        self._archive = archive
+        self._door = door
+        self._secured = not isinstance(door, OpenDoor)
+        self._types = archive.definitions.type_numbers
         self._mount = mount
         self._cut = len(mount)
-        self._bodies = Bodies(record.settings)
+        self._bodies = Bodies(archive.settings)
         self._id_head = urandom(6).hex().encode() + b"-"
         self._id_tail = count(1)
 
@@ -66,7 +71,7 @@ class FhirApp:
             request_id = self._id_head + b"%d" % next(self._id_tail)
         method = scope["method"]
         try:
-            reply = await self._reply(method, scope, headers, receive)
+            reply = await self._reply(_Request(method, scope, headers, receive, request_id))
         except KuskaError as error:
             reply = replies.refusal(error, _language(headers))
             if reply.status >= 500:
@@ -78,29 +83,71 @@ class FhirApp:
             reply = replies.refusal(_fault(request_id), _language(headers))
         await replies.send(reply, request_id, send, head=method == "HEAD")
 
-    async def _reply(
-        self, method: str, scope: MutableMapping[str, Any], headers: Mapping[bytes, bytes], receive: Receive
-    ) -> Reply:
-        query: str = scope["query_string"].decode("latin-1")
+    async def _reply(self, request: _Request) -> Reply:
+        path = request.scope["path"][self._cut :].lstrip("/")
+        try:
+            call = calls.parse(request.method, path, self._types)
+        except KuskaError as error:
+            call, problem = Call("unknown"), error
+        else:
+            problem = None
+            request.scope["kuska.route"] = _ROUTES[call.interaction]  # for the frame's metrics and logs: no ids
+            if NEEDS[call.interaction] == FOR_ALL:
+                return await self._answered(self._archive.nobodys, call, request)
+        headers = request.headers
+        visit = await self._door.enter(
+            headers,
+            address=(request.scope.get("client") or ("",))[0],
+            request=request.id.decode(),
+            purpose=headers.get(b"x-purpose-of-use", b"").decode("latin-1"),
+        )
+        visit.interaction = call.interaction
+        try:
+            if problem is not None:
+                raise problem
+            record = await self._archive.for_visit(visit)
+            permit(record, call)
+            reply = await self._answered(record, call, request)
+        except DisconnectedError:
+            raise
+        except Exception as error:
+            await refused(visit, call, error)
+            raise
+        if visit.noted:
+            await given(visit, call)
+        return reply
+
+    async def _answered(self, record: Record, call: Call, request: _Request) -> Reply:
+        headers = request.headers
+        query: str = request.scope["query_string"].decode("latin-1")
         format_, is_pretty = _shape(query) if "_format" in query or "_pretty" in query else (None, False)
         accept = headers.get(b"accept")
         check_accept(None if accept is None else accept.decode("latin-1"), format_)
-        call = calls.parse(method, scope["path"][self._cut :].lstrip("/"), self._types)
-        scope["kuska.route"] = _ROUTES[call.interaction]  # for the frame's metrics and logs: no ids
         call.query = query
         call.lang = _language(headers)
-        call.base = self._record.settings.base_url or _base(
-            scope.get("scheme", "http"), headers.get(b"host", b"localhost"), self._mount
+        call.base = record.settings.base_url or _base(
+            request.scope.get("scheme", "http"), headers.get(b"host", b"localhost"), self._mount
         )
+        if self._secured:
+            call.issuer = call.base.removesuffix(self._mount)
         if not _CONDITIONAL.isdisjoint(headers):
             _conditions(call, headers)
-        if method in ("POST", "PUT", "PATCH"):
-            _read_into(call, await self._bodies.read(receive, headers), headers)
-        answer = await _TABLE[call.interaction](self._record, call)
+        if request.method in ("POST", "PUT", "PATCH"):
+            _read_into(call, await self._bodies.read(request.receive, headers), headers)
+        answer = await _TABLE[call.interaction](record, call)
         reply = replies.reply_to(call, answer)
         if is_pretty and reply.body:
             reply.body = replies.pretty(reply.body)
         return reply
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    scope: MutableMapping[str, Any]
+    headers: Mapping[bytes, bytes]
+    receive: Receive
+    id: bytes
 
 
 def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

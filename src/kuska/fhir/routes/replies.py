@@ -67,6 +67,8 @@ def refusal(error: KuskaError, lang: str) -> Reply:
     if isinstance(error, GoneError):
         headers.append((b"etag", etag(error.version).encode()))
         headers.append((b"last-modified", http_date(error.updated).encode()))
+    if status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="kuska"'))
     if status in (429, 503):
         headers.append((b"retry-after", b"2"))
     return Reply(status, encode(outcome(issues_of(error), lang)), headers, closes=status in (408, 413))

@@ -8,6 +8,7 @@ from typing import Literal
 from kuska.fhir.domain.identity import Address
 from kuska.fhir.domain.indexing.rows import IndexRows
 from kuska.kit.json import Node
+from kuska.security.contracts import Event, Trail
 
 Kind = Literal["create", "put", "delete"]
 
@@ -37,3 +38,12 @@ class Entry:
     tail: bytes
     packed: bytes
     rows: IndexRows
+    line: Line | None  # None: nobody wants to know
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the trail shall say of a write, in its own statement."""
+
+    trail: Trail
+    event: Event

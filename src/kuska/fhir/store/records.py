@@ -1,5 +1,8 @@
 """Resources in and out of the database: reads by id, the write of a batch, histories.
 
+Every `Records` is one caller's: what it reads was judged, what it writes was permitted, and both are told to the trail
+(docs/adr/0016-access-in-the-record.md). There is none without a `Sight`.
+
 Invariants: a write is one round trip however many resources it has, in the caller's transaction; a resource is never
 overwritten unseen (the version is checked under its row lock); ids minted here are never reused.
 """
@@ -7,9 +10,10 @@ overwritten unseen (the version is checked under its row lock); ids minted here 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 from weakref import WeakKeyDictionary
 
@@ -17,27 +21,34 @@ from kuska.fhir.domain.definitions.model import Definitions
 from kuska.fhir.domain.identity import Address, Identities, spread
 from kuska.fhir.domain.indexing.extractor import Extractor
 from kuska.fhir.domain.indexing.rows import IndexRows
+from kuska.fhir.domain.sight import Sight
 from kuska.fhir.errors import IdTakenError, VersionConflictError
 from kuska.fhir.store.bodies import Bodies, head, tail
 from kuska.fhir.store.columns import EMPTY_DIGEST, columns, digest
 from kuska.fhir.store.displays import Memory, add_displays
-from kuska.fhir.store.entry import Change, Entry, Kind
+from kuska.fhir.store.entry import Change, Entry, Kind, Line
 from kuska.fhir.store.grouping import Grouping
 from kuska.fhir.store.homes import Homes
+from kuska.fhir.store.permits import Standing, permitted, undisturbed, unquestioned
 from kuska.fhir.store.resealing import unchanged_as_stored
+from kuska.fhir.store.rights import Rights
 from kuska.infra.postgres.connection import Read, Row, Write
 from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.errors import UNIQUE_VIOLATION, ContentionError
 from kuska.kit.errors import Issue
 from kuska.kit.json import Node
 from kuska.kit.sqlfiles import load
+from kuska.security.contracts import Letter
+from kuska.security.errors import RefusedByPolicyError
 
 _SQL = load("kuska.fhir.store", "records.sql")
 _BLOCK = 256
+_NONE: Mapping[int, Standing | None] = MappingProxyType({})
 _WRITERS = 2  # groups under way at once, of creates and of the rest each
 
 State = Literal["created", "updated", "revived", "deleted", "unchanged"]
 _KIND_LETTERS: Mapping[Kind, bytes] = {"create": b"c", "put": b"p", "delete": b"d"}
+_ACTIONS: Mapping[Kind, Literal["C", "U", "D"]] = {"create": "C", "put": "U", "delete": "D"}
 _STATES: Mapping[bytes, State] = {b"c": "created", b"u": "updated", b"r": "revived", b"d": "deleted", b"=": "unchanged"}
 
 
@@ -64,9 +75,18 @@ class _TransactionNeededError(Exception):
 
 
 class Records:
-    def __init__(
-        self, definitions: Definitions, identities: Identities, extractor: Extractor, bodies: Bodies | None = None
+    def __init__(  # noqa: PLR0917 - wired in one place
+        self,
+        definitions: Definitions,
+        identities: Identities,
+        extractor: Extractor,
+        sight: Sight,
+        rights: Rights,
+        bodies: Bodies | None = None,
     ) -> None:
+        self._sight = sight
+        self._rights = rights
+        self._touched: set[str] = set()  # types written in the caller's transaction
         self._numbers = definitions.type_numbers
         self._names = definitions.type_names
         self._identities = identities
@@ -78,6 +98,14 @@ class Records:
         self._groups: WeakKeyDictionary[Database, tuple[Grouping[Entry, Row], Grouping[Entry, Row]]] = (
             WeakKeyDictionary()
         )
+
+    def seen_by(self, sight: Sight) -> Records:
+        """The same, for this caller."""
+        other = object.__new__(Records)
+        other.__dict__.update(self.__dict__)
+        other._sight = sight
+        other._touched = set()
+        return other
 
     # --- ids -------------------------------------------------------------------------------------------------------
 
@@ -106,18 +134,43 @@ class Records:
 
     # --- reads -----------------------------------------------------------------------------------------------------
 
-    async def read(self, conn: Read, type_: str, id_: str) -> Stored | None:
+    async def read(self, conn: Read, type_: str, id_: str, letter: Letter = "r") -> Stored | None:
+        """None for what is not there, and for what the caller may not do `letter` with: nobody learns which it is.
+
+        Raises:
+            RefusedByPolicyError: the caller may do it with no resource of the type.
+        """
+        self._sight.require(type_, letter)
         row = await self._row(conn, type_, id_)
-        return None if row is None else self.stored(row)
+        if row is None:
+            return None
+        stored = self.stored(row)
+        if not await self._visible(conn, row, stored, letter):
+            return None
+        if letter == "r":
+            self._sight.gave(type_, id_, stored.body)
+        return stored
 
     async def read_version(self, conn: Read, type_: str, id_: str, version: int) -> Stored | None:
+        """Who may not see the resource as it is now sees no version of it; nor one that was somebody else's."""
+        self._sight.require(type_, "r")
         current = await self._row(conn, type_, id_)
         if current is None or current["version"] < version:
             return None
+        newest = self.stored(current)
+        if not await self._visible(conn, current, newest, "r"):
+            return None
         if current["version"] == version:
-            return self.stored(current)
+            self._sight.gave(type_, id_, newest.body)
+            return newest
         row = await conn.fetchrow(_SQL["read_old_version"], current["rid"], current["bucket"], version)
-        return None if row is None else self.stored(row, id_)
+        if row is None:
+            return None
+        stored = self.stored(row, id_)
+        if not stored.deleted and not self._sight.sees(type_, "r", id_, stored.body):
+            return None
+        self._sight.gave(type_, id_, stored.body)
+        return stored
 
     async def history(
         self,
@@ -130,9 +183,10 @@ class Records:
         below_version: int,
         limit: int,
     ) -> list[Stored] | None:
-        """Newest first; None when there never was such a resource."""
+        """Newest first, without versions that were somebody else's; None when there never was such a resource."""
+        self._sight.require(type_, "r")
         current = await self._row(conn, type_, id_)
-        if current is None:
+        if current is None or not await self._visible(conn, current, self.stored(current), "r"):
             return None
         rows = await conn.fetch(
             _SQL["history_of_one"],
@@ -144,15 +198,54 @@ class Records:
             before,
             limit,
         )
-        return [self.stored(row, id_) for row in rows]
+        found = [self.stored(row, id_) for row in rows]
+        shown = [one for one in found if one.deleted or self._sight.sees(type_, "r", id_, one.body)]
+        for one in shown:
+            self._sight.gave(type_, id_, one.body)
+        return shown
+
+    async def _visible(self, conn: Read, row: Row, stored: Stored, letter: Letter) -> bool:
+        """A deleted resource is judged by what it was."""
+        if self._sight.free(stored.type, letter):
+            return True
+        return self._sight.sees(stored.type, letter, stored.id, await self._content(conn, row, stored))
+
+    async def _content(self, conn: Read, row: Row, stored: Stored) -> bytes:
+        if not stored.deleted:
+            return stored.body
+        before = await conn.fetchrow(_SQL["read_old_version"], row["rid"], row["bucket"], stored.version - 1)
+        return b"{}" if before is None else self.stored(before, stored.id).body
+
+    async def standing(self, tx: Write, type_: str, id_: str) -> Standing | None:
+        """A resource as it stands, for a decision about writing it; locked to the end of the transaction."""
+        row = await self._row(tx, type_, id_)
+        if row is None:
+            return None
+        if await tx.fetchval(_SQL["hold"], row["type"], row["rid"], row["bucket"]) != row["version"]:
+            raise ContentionError(Issue(code="transient", message="store.moved"))
+        return Standing(row["version"], await self._content(tx, row, self.stored(row, id_)))
 
     async def history_of_types(
         self, conn: Read, types: Sequence[str], *, since: datetime, below: tuple[datetime, int], limit: int
     ) -> list[tuple[Stored, int]]:
-        """Newest first, each with its rid; (updated, rid) of the last one is the next `below`."""
+        """Newest first, each with its rid; (updated, rid) of the last one is the next `below`. Only for callers who may
+        see all of these types: a page filtered afterwards would tell by its gaps what was taken out.
+        """
+        self.whole(types)
         numbers = [self._numbers[name] for name in types]
         rows = await conn.fetch(_SQL["history_of_types"], numbers, since, below[0], below[1], limit)
-        return [(self.stored(row), row["rid"]) for row in rows]
+        return [(self.given(row), row["rid"]) for row in rows]
+
+    def whole(self, types: Sequence[str]) -> None:
+        """Refuses callers who may not see every resource of these types."""
+        if not all(self._sight.free(type_, "s") for type_ in types):
+            raise RefusedByPolicyError
+
+    def given(self, row: Row) -> Stored:
+        """`stored`, of what goes to the caller."""
+        stored = self.stored(row)
+        self._sight.gave(stored.type, stored.id, stored.body)
+        return stored
 
     def stored(self, row: Row, id_: str | None = None) -> Stored:
         """From any row with the columns of `read` (search results too)."""
@@ -178,6 +271,8 @@ class Records:
 
     async def save(self, db: Database, changes: Sequence[Change]) -> list[Written]:
         """`write` in a transaction of its own; where one statement is enough, without the BEGIN and COMMIT round trips."""
+        if self._rights.together(changes) or not all(unquestioned(self._sight, change) for change in changes):
+            return await self._transacted(db, lambda tx: self.write(tx, changes))
         if minting := sum(1 for change in changes if change.id is None):
             await self._reserve_apart(db, minting)
         entries = self._entries(changes)
@@ -186,7 +281,12 @@ class Records:
                 return [self._written(entries[0], await self._group(db, entries[0]).write(entries[0]))]
             return self._results(entries, await self._alone(db, entries))
         except _TransactionNeededError:
-            return await db.transact(lambda tx: self._write(tx, entries))
+            return await self._transacted(db, lambda tx: self._write(tx, entries))
+
+    async def _transacted(self, db: Database, work: Callable[[Write], Awaitable[list[Written]]]) -> list[Written]:
+        done = await db.transact(work)
+        await self.refresh(db)
+        return done
 
     def _group(self, db: Database, entry: Entry) -> Grouping[Entry, Row]:
         """Creates apart from the rest: a statement of nothing but creates takes the short way."""
@@ -212,24 +312,37 @@ class Records:
             return await self._send(tx, ordered)
 
         rows = dict(zip(order, await db.single(work), strict=True))
-        await self.refresh(db)
+        await self._memory.refresh(db)
+        self._rights.settled({entry.change.type for entry in entries})
         return [rows[place] for place in range(len(entries))]
 
     async def write(self, tx: Write, changes: Sequence[Change]) -> list[Written]:
         """Do all changes in the caller's transaction; results in the order given. No resource may occur twice."""
+        standings: dict[int, Standing | None] = {}
+        asked = [place for place, change in enumerate(changes) if not unquestioned(self._sight, change)]
+        # In one order, so that two writers wait for each other instead of both giving up.
+        for place in sorted(asked, key=lambda place: changes[place].id or ""):
+            standings[place] = await permitted(tx, self, self._sight, changes[place])
         await self.reserve(tx, sum(1 for change in changes if change.id is None))
-        return await self._write(tx, self._entries(changes))
+        done = await self._write(tx, self._entries(changes, standings))
+        for place, standing in standings.items():
+            if changes[place].kind == "put":
+                undisturbed(standing, created=done[place].state == "created")
+        return done
 
     async def _write(self, tx: Write, entries: list[Entry]) -> list[Written]:
         settled = await self._homes.settle(tx, entries)
-        return self._results(settled, await self._send(tx, settled))
+        rows = await self._send(tx, settled)
+        await self._rights.written(tx, settled)
+        self._touched.update(entry.change.type for entry in settled)
+        return self._results(settled, rows)
 
     async def _reserve_apart(self, db: Database, count: int) -> None:
         while len(self._rids) < count:
             await db.single(lambda tx: self.reserve(tx, count))
 
-    def _entries(self, changes: Sequence[Change]) -> list[Entry]:
-        entries = [self._entry(place, change) for place, change in enumerate(changes)]
+    def _entries(self, changes: Sequence[Change], standings: Mapping[int, Standing | None] = _NONE) -> list[Entry]:
+        entries = [self._entry(place, change, standings.get(place)) for place, change in enumerate(changes)]
         entries.sort(key=lambda entry: entry.address.rid)
         return entries
 
@@ -237,11 +350,12 @@ class Records:
         by_place = {entry.place: self._written(entry, row) for entry, row in zip(entries, rows, strict=True)}
         return [by_place[place] for place in range(len(by_place))]
 
-    def _entry(self, place: int, change: Change) -> Entry:
+    def _entry(self, place: int, change: Change, standing: Standing | None) -> Entry:
         if change.node is None:
             id_ = change.id or ""
             address = self._identities.address(change.type, id_)
-            return Entry(place, change, id_, address, address.bucket, b"", b"", IndexRows())
+            line = self._line(change, id_, b"", standing)
+            return Entry(place, change, id_, address, address.bucket, b"", b"", IndexRows(), line)
         home = self._extractor.home_patient(change.node) if self._homes.looked_up(change.type) else None
         id_ = change.id or self.mint(change.type, home)
         address = self._identities.address(change.type, id_)
@@ -250,19 +364,35 @@ class Records:
             bucket = address.bucket
         rest = tail(change.node)
         packed = self.bodies.pack(rest, change.type, address.rid)
-        return Entry(place, change, id_, address, bucket, rest, packed, self._extractor.rows(change.node))
+        line = self._line(change, id_, rest, standing)
+        return Entry(place, change, id_, address, bucket, rest, packed, self._extractor.rows(change.node), line)
+
+    def _line(self, change: Change, id_: str, rest: bytes, standing: Standing | None) -> Line | None:
+        """For the trail: who did what to whose. Of an update both, whose it was and whose it is."""
+        if not self._sight.notes:
+            return None
+        visit = self._sight.visit
+        owners = () if change.node is None else self._sight.owners(change.type, id_, change.node, rest)
+        if standing is not None:
+            owners = (*owners, *self._sight.whose(change.type, id_, standing.body))
+        event = visit.written(_ACTIONS[change.kind], f"{change.type}/{id_}", *dict.fromkeys(owners))
+        return Line(visit.trail, event)
 
     async def refresh(self, db: Database) -> None:
-        """To be called after a commit: keeps in mind what need not be written again."""
+        """To be called after a commit: keeps in mind what need not be written again, forgets what is different now."""
         await self._memory.refresh(db)
+        self._rights.settled(self._touched)
+        self._touched.clear()
 
     async def _send(self, tx: Write, entries: list[Entry]) -> list[Row]:
         await add_displays(tx, [entry.rows for entry in entries])
         if self.bodies.mixed:
             entries = await unchanged_as_stored(tx, entries, self.bodies, self._numbers)
+        lines = [entry.line for entry in entries if entry.line is not None]
+        noted = lines[0].trail.columns([line.event for line in lines]) if lines else ()
         try:
             return await tx.fetch(
-                _SQL["write"],
+                _SQL["write_and_note" if lines else "write"],
                 [e.address.rid for e in entries],
                 [self._numbers[e.change.type] for e in entries],
                 [e.bucket for e in entries],
@@ -272,6 +402,7 @@ class Records:
                 [digest(e.rows) if e.change.node is not None else EMPTY_DIGEST for e in entries],
                 [e.packed for e in entries],
                 *columns([e.rows for e in entries]),
+                *noted,
             )
         except Exception as error:
             match getattr(error, "sqlstate", None):

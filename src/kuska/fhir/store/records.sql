@@ -32,6 +32,28 @@ from fhir.write(
     $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46
 );
 
+-- write_and_note --
+-- The same, and the lines of the trail in the same statement: both are committed, or neither.
+select state, version, updated
+from fhir.write(
+    $1, $2, $3, $4, $5, $6, $7, $8,
+    $9, $10, $11, $12,
+    $13, $14, $15, $16, $17,
+    $18, $19, $20, $21,
+    $22, $23, $24, $25, $26, $27, $28, $29, $30,
+    $31, $32, $33, $34,
+    $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46
+)
+cross join security.append(
+    $47, $48, $49, $50, $51, $52, $53, $54, $55,
+    $56, $57, $58, $59, $60, $61, $62, $63, $64,
+    $65, $66, $67, $68, $69, $70, $71
+) as noted;
+
+-- hold --
+-- Nobody else writes it until the end of the transaction.
+select r.version from fhir.resource r where r.type = $1 and r.rid = $2 and r.bucket = $3 for update;
+
 -- history_of_one --
 -- Newest first; the current version is one of them.
 select * from (

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from kuska.fhir.domain.call import Call
 from kuska.fhir.domain.http import none_match
+from kuska.fhir.errors import missing
 from kuska.fhir.store.records import Stored, Written
 from kuska.fhir.usecases.record import Answer
 from kuska.kit.errors import Issue, NotFoundError
+
+__all__ = ["GoneError", "missing", "shown", "written"]
 
 
 class GoneError(NotFoundError):
@@ -19,10 +22,6 @@ class GoneError(NotFoundError):
         super().__init__(Issue(code="deleted", message="interaction.gone", params=params))
         self.version = stored.version
         self.updated = stored.updated
-
-
-def missing(type_: str, id_: str) -> NotFoundError:
-    return NotFoundError(Issue(code="not-found", message="interaction.not-found", params={"type": type_, "id": id_}))
 
 
 def written(done: Written, issues: tuple[Issue, ...] = ()) -> Answer:

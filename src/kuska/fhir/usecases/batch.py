@@ -17,6 +17,7 @@ from kuska.fhir.domain.outcome import issues_of, outcome, status_of
 from kuska.fhir.store.records import Change, Written
 from kuska.fhir.usecases.answers import written
 from kuska.fhir.usecases.checking import body_of, checked, same_id
+from kuska.fhir.usecases.noting import refused_entry
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.fhir.usecases.table import INTERACTIONS, READING
 from kuska.infra.telemetry.logs import logger
@@ -114,6 +115,7 @@ async def _one(record: Record, entry: Entry) -> Outcome:
     try:
         return await INTERACTIONS[entry.call.interaction](record, entry.call)
     except KuskaError as error:
+        refused_entry(record.sight.visit, entry.call, error)
         return error
     except Exception as error:  # noqa: BLE001 - a defect met by one entry must not take the others' answers away
         _log.error("batch entry failed", error=type(error).__name__)

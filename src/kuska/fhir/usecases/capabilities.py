@@ -21,7 +21,7 @@ from kuska.kit.json import encode
 _KNOWN = ("mode", "_elements", "_summary", "_format", "_pretty")
 _MODES = ("full", "normative")
 _BASES = 8  # addresses remembered: a client may send any Host
-_made: dict[tuple[str, str], bytes] = {}
+_made: dict[tuple[str, str, str], bytes] = {}
 _SINCE = instant(SystemClock().now())
 
 
@@ -42,11 +42,11 @@ async def openapi(record: Record, call: Call) -> Answer:
 
 
 def _bytes(record: Record, call: Call, what: str) -> bytes:
-    key = (what, call.base)
+    key = (what, call.base, call.issuer)
     if key not in _made:
         if len(_made) >= _BASES:
             _made.clear()
-        server = Server(__version__, _SINCE, call.base)
+        server = Server(__version__, _SINCE, call.base, call.issuer)
         make = statement if what == "capabilities" else document
         _made[key] = encode(make(record.definitions, server))
     return _made[key]

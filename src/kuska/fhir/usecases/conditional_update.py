@@ -24,6 +24,8 @@ async def perform(record: Record, call: Call) -> Answer:
     async def work(tx: Write) -> Answer:
         await lock_criteria(tx, call.type, criteria, node)
         hits = await matches(record, tx, call.type, criteria)
+        if not hits:
+            await record.search.refuse_unseen(call.type, criteria, tx)
         [done] = await record.records.write(tx, [change_for(call, node, hits)])
         if call.if_none_match:
             must_be_new(done)

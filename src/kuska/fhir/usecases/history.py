@@ -57,7 +57,7 @@ class _Ask:
 async def instance(record: Record, call: Call) -> Answer:
     ask = _read(record, call)
     path = f"{call.type}/{call.id}/_history"
-    binding = f"{path}?{ask.since}{ask.at}"
+    binding = f"{path}?{ask.since}{ask.at}{record.sight.binding}"
     below, _ = _opened(record, ask, binding, (_ANY_VERSION, 0))
     async with record.db.read() as conn:
         found = await record.records.history(
@@ -82,8 +82,9 @@ async def types(record: Record, call: Call) -> Answer:
     """Of one type, or of all."""
     ask = _read(record, call)
     names = (call.type,) if call.type else record.definitions.resource_types
+    record.records.whole(names)
     path = f"{call.type}/_history" if call.type else "_history"
-    binding = f"{path}?{ask.since}{ask.at}"
+    binding = f"{path}?{ask.since}{ask.at}{record.sight.binding}"
     micros, rid = _opened(record, ask, binding, (_micros(ask.before), _ANY_RID))
     below = (_EPOCH + timedelta(microseconds=micros), rid)
     async with record.db.read() as conn:
@@ -94,7 +95,7 @@ async def types(record: Record, call: Call) -> Answer:
         else:
             numbers = [record.definitions.type_numbers[name] for name in names]
             rows = await current_between(conn, numbers, ask.at, below, ask.count + 1)
-            found = [(record.records.stored(row), row["rid"]) for row in rows]
+            found = [(record.records.given(row), row["rid"]) for row in rows]
     page = found[: ask.count]
     more = (_micros(page[-1][0].updated), page[-1][1]) if page and len(found) > ask.count else None
     cursor = None if more is None else _sealed(record, binding, more)

@@ -28,7 +28,7 @@ from kuska.kit.json import decode
 async def perform(record: Record, call: Call) -> Answer:
     async def work(tx: Write) -> Answer:
         await lock(tx, [key(call)])
-        stored = await record.records.read(tx, call.type, call.id)
+        stored = await readable(record, tx, call.type, call.id)
         change, issues = patched(call, stored)
         try:
             [done] = await record.records.write(tx, [change])
@@ -39,6 +39,15 @@ async def perform(record: Record, call: Call) -> Answer:
         return written(done, issues)
 
     return await record.transaction(work)
+
+
+async def readable(record: Record, tx: Write, type_: str, id_: str) -> Stored | None:
+    """A patch tells what was there, by its tests and by its answer: it is for those who may read it, too."""
+    record.sight.require(type_, "r")
+    stored = await record.records.read(tx, type_, id_, "u")
+    if stored is None or stored.deleted or record.sight.sees(type_, "r", id_, stored.body):
+        return stored
+    return None
 
 
 def key(call: Call) -> int:

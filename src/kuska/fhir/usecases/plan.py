@@ -132,6 +132,8 @@ class Plan:
             hits = await self._matches(step.condition)
             if not hits:
                 self.unmatched.add(index)
+                if call.interaction in ("create", "conditional-update") and twin is step:
+                    await self.record.search.refuse_unseen(*step.condition, self.tx)
             if len(hits) > 1:
                 raise several(call.type, call.if_none_exist or call.query)
             if twin is not step and step.creates and twin.creates:
@@ -163,7 +165,7 @@ class Plan:
             if not hits:
                 raise nothing(call)
             call = replace(call, id=hits[0].id)
-        stored = await self.record.records.read(self.tx, call.type, call.id)
+        stored = await patch.readable(self.record, self.tx, call.type, call.id)
         self.changes[step.entry.index], self.issues[step.entry.index] = patch.patched(call, stored)
 
     def _known(self, step: Step, id_: str) -> None:

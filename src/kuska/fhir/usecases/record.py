@@ -1,4 +1,8 @@
-"""What the use cases work with: the record's parts, put together once by the composition root."""
+"""What the use cases work with: the record's parts as one visit may use them.
+
+`Archive` is the record as the composition root opens it: nobody's, and nothing can be read from it or written to it.
+`archive.for_visit(visit)` gives the `Record` of that visit; use cases take nothing else.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +15,46 @@ from typing import TypeVar
 from kuska.fhir.domain.definitions.model import Definitions
 from kuska.fhir.domain.identity import Identities
 from kuska.fhir.domain.indexing.dates import Calendar
+from kuska.fhir.domain.sight import Eyes, Sight
 from kuska.fhir.settings import FhirSettings
+from kuska.fhir.store.bodies import Bodies
+from kuska.fhir.store.care import Care
 from kuska.fhir.store.records import Change, Records, Written
 from kuska.fhir.store.search.service import SearchService
 from kuska.infra.postgres.connection import Read, Write
 from kuska.infra.postgres.database import Database
 from kuska.kit.errors import Issue
 from kuska.kit.paging import Cursors
+from kuska.security.visit import Visit
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    db: Database
+    bodies: Bodies
+    eyes: Eyes
+    care: Care
+    nobodys: Record  # as it is for who has not come in: what describes the record, and none of its resources
+    secured: bool = True
+
+    async def for_visit(self, visit: Visit) -> Record:
+        care = await self.care.of(self.db, visit.access.caller.practitioner, visit.now())
+        return self.nobodys.seen_by(Sight(visit, self.eyes, care))
+
+    @property
+    def definitions(self) -> Definitions:
+        return self.nobodys.definitions
+
+    @property
+    def settings(self) -> FhirSettings:
+        return self.nobodys.settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
+    sight: Sight
     db: Database
     definitions: Definitions
     identities: Identities
@@ -32,6 +63,20 @@ class Record:
     cursors: Cursors
     calendar: Calendar  # of dates without a zone
     settings: FhirSettings = field(default_factory=FhirSettings)
+
+    def seen_by(self, sight: Sight) -> Record:
+        records = self.records.seen_by(sight)
+        return Record(
+            sight=sight,
+            db=self.db,
+            definitions=self.definitions,
+            identities=self.identities,
+            records=records,
+            search=self.search.seen_by(sight, records),
+            cursors=self.cursors,
+            calendar=self.calendar,
+            settings=self.settings,
+        )
 
     async def transaction(self, work: Callable[[Write], Awaitable[T]]) -> T:
         """`work` in one transaction, all or nothing; repeated invisibly after deadlocks, so it must not keep state."""

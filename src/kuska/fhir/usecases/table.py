@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 from kuska.fhir.domain.call import Call
 from kuska.fhir.usecases import (
@@ -64,6 +65,50 @@ INTERACTIONS: Mapping[str, UseCase] = {
     "search-system": search.perform,
     "search-compartment": search.perform,
     "operation": operation,
+}
+
+# What each interaction asks of the caller for the type in its URL: any of these letters of SMART scopes v2. The store
+# asks again for every resource it touches, and for types that are in no URL (searches over all types, the entries of
+# bundles, what comes along); this is said first, before a body is read. `FOR_ALL`: for who has not come in, too.
+FOR_ALL = "for all"
+NEEDS: Mapping[str, str] = {
+    "read": "r",
+    "vread": "r",
+    "create": "c",
+    "update": "uc",
+    "patch": "u",
+    "delete": "d",
+    "conditional-create": "c",
+    "conditional-update": "uc",
+    "conditional-patch": "u",
+    "conditional-delete": "d",
+    "history-instance": "r",
+    "history-type": "s",
+    "history-system": "s",
+    "search-type": "s",
+    "search-system": "s",
+    "search-compartment": "s",
+    "operation": "r",
+    "bundle": "cruds",
+    "capabilities": FOR_ALL,
+    "openapi": FOR_ALL,
+}
+
+# What the trail calls it; writes have their own lines (create, update, delete).
+ACTIONS: Mapping[str, Literal["C", "R", "U", "D", "E"]] = {
+    "read": "R",
+    "vread": "R",
+    "history-instance": "R",
+    "history-type": "R",
+    "history-system": "R",
+    "create": "C",
+    "update": "U",
+    "patch": "U",
+    "delete": "D",
+    "conditional-create": "C",
+    "conditional-update": "U",
+    "conditional-patch": "U",
+    "conditional-delete": "D",
 }
 
 # Those that change nothing: they may run side by side, and last in a bundle.

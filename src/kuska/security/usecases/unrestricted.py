@@ -51,6 +51,8 @@ class Unrestricted:
 class Unnoted:
     """`contracts.Trail` that keeps nothing."""
 
+    quiet = True
+
     def note(self, event: Event) -> None:
         del event
 

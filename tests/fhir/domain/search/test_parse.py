@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from tests.fhir.unguarded import parser_of, sight_of
 
 from kuska.fhir.domain.definitions.load import definitions
 from kuska.fhir.domain.identity import Identities
-from kuska.fhir.domain.indexing.extractor import Extractor
 from kuska.fhir.domain.indexing.keys import exact_hash, system_hash
-from kuska.fhir.domain.search.parse import Parsed, Parser
-from kuska.fhir.domain.search.references import References
+from kuska.fhir.domain.search.parse import Parsed
 from kuska.fhir.domain.search.request import Compartment, SearchRequest
 from kuska.fhir.domain.search.tree import (
     AllOf,
@@ -36,14 +35,13 @@ D = definitions()
 IDS = Identities(b"key")
 BASE = "https://record.example/fhir"
 DAY = 86_400_000_000
-PARSER = Parser(
-    D, References(IDS, D.type_numbers, [BASE]), Extractor(D, IDS, [BASE]).home_parameters, lambda: 20_000 * DAY
-)
+PARSER = parser_of(IDS, [BASE], lambda: 20_000 * DAY)
+EVERYBODY = sight_of(IDS)
 
 
 def parsed(type_: str | None, *parameters: tuple[str, str], lenient: bool = False, **more: Compartment) -> Parsed:
     return PARSER.parse(
-        SearchRequest(type=type_, parameters=parameters, handling="lenient" if lenient else "strict", **more)
+        SearchRequest(type=type_, parameters=parameters, handling="lenient" if lenient else "strict", **more), EVERYBODY
     )
 
 

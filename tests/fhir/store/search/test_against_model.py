@@ -13,14 +13,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests.fhir.search_model import Model, Node
 from tests.fhir.search_population import COUNT, RESOURCES, populations, questions
+from tests.fhir.unguarded import records_of, service_of
 
-from kuska.fhir.domain.definitions.load import definitions
 from kuska.fhir.domain.identity import Identities
-from kuska.fhir.domain.indexing.extractor import Extractor
 from kuska.fhir.domain.search.request import CURSOR, SearchPage, SearchRequest
 from kuska.fhir.store.facts import own_key
-from kuska.fhir.store.records import Change, Records
-from kuska.fhir.store.search.service import SearchService
+from kuska.fhir.store.records import Change
 from kuska.infra.postgres.database import Database
 from kuska.kit.json import decode
 from kuska.kit.paging import Cursors
@@ -35,8 +33,8 @@ class Stage:
 
     def __init__(self, db: Database, identities: Identities) -> None:
         self._db = db
-        self.records = Records(definitions(), identities, Extractor(definitions(), identities, ()))
-        self.service = SearchService(db, self.records, definitions(), identities, Cursors(b"test"))
+        self.records = records_of(identities)
+        self.service = service_of(db, self.records, identities, Cursors(b"test"))
 
     async def fill(self, population: dict[str, Node]) -> Model:
         async with self._db.write() as tx:

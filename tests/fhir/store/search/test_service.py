@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from tests.fhir.unguarded import records_of, service_of
 
-from kuska.fhir.domain.definitions.load import definitions
 from kuska.fhir.domain.identity import Identities
-from kuska.fhir.domain.indexing.extractor import Extractor
 from kuska.fhir.domain.search.request import CURSOR, Compartment, EverythingRequest, SearchPage, SearchRequest
 from kuska.fhir.store.facts import own_key
 from kuska.fhir.store.records import Change, Records
@@ -145,8 +144,8 @@ def included(page: SearchPage) -> list[str]:
 @pytest.fixture(scope="module")
 async def given(own_db: Database) -> Given:
     identities = Identities(await own_db.transact(lambda tx: own_key(tx, "identities")))
-    records = Records(definitions(), identities, Extractor(definitions(), identities, [BASE]))
-    service = SearchService(own_db, records, definitions(), identities, Cursors(b"k"), [BASE])
+    records = records_of(identities, [BASE])
+    service = service_of(own_db, records, identities, Cursors(b"k"), [BASE])
     made = Given(own_db, service, records)
     await made.put(NODES)
     async with own_db.write() as tx:

@@ -70,6 +70,15 @@ class Extractor:
         """Search parameters that decide the bucket: all that is found by one of them lies with the patient asked for."""
         return self._home(type_).parameters
 
+    def home_places(self, type_: str) -> tuple[tuple[str, ...], ...]:
+        """Where `home_patient` looks, in its order."""
+        return self._home(type_).places
+
+    def local_patient(self, reference: str) -> str | None:
+        """'x' of a reference to Patient/x of this record."""
+        found = self._targets.local(reference) if reference else None
+        return found[1] if found is not None and found[0] == "Patient" else None
+
     def _home(self, type_: str) -> HomeRule:
         rule = self._homes.get(type_)
         if rule is None:

@@ -23,6 +23,7 @@ Home = Callable[[_Node], str | None]
 class HomeRule:
     patient: Home
     parameters: frozenset[str]  # resources found by one of these are in the bucket of the patient asked for
+    places: tuple[tuple[str, ...], ...] = ()  # elements that are looked at, the first that names a patient decides
 
 
 _NONE = HomeRule(lambda _: None, frozenset())
@@ -48,7 +49,8 @@ def home_rule(type_: str, definitions: Definitions, targets: Targets) -> HomeRul
         and (path := _single(parameter, definitions)) is not None
         and _names(path) == _names(found[0])
     )
-    return HomeRule(_reader([_names(path) for path in found], targets), same)
+    places = tuple(_names(path) for path in found)
+    return HomeRule(_reader(places, targets), same, places)
 
 
 def _single(parameter: SearchParameter, definitions: Definitions) -> Path | None:

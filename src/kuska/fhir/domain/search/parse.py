@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from kuska.fhir.domain.definitions.model import Definitions, SearchParameter
 from kuska.fhir.domain.identity import ID_PATTERN
@@ -18,6 +18,7 @@ from kuska.fhir.domain.search.references import References
 from kuska.fhir.domain.search.request import CURSOR, Compartment, Parameter, SearchRequest
 from kuska.fhir.domain.search.times import updated
 from kuska.fhir.domain.search.tree import (
+    AllOf,
     AnyOf,
     Chain,
     Condition,
@@ -31,6 +32,7 @@ from kuska.fhir.domain.search.tree import (
     joined,
 )
 from kuska.kit.errors import IncorrectError, Issue
+from kuska.security.errors import RefusedByPolicyError
 
 DEFAULT_COUNT = 20
 LARGEST_COUNT = 1000
@@ -43,6 +45,31 @@ class Parsed:
     query: Query
     understood: tuple[Parameter, ...]
     warnings: tuple[Issue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What is asked of every resource of a type besides the search itself: the caller's rights."""
+
+    conditions: tuple[Condition, ...] = ()
+    bucket: int | None = None
+
+
+OPEN = Within()
+# What is asked of the resources of a type that a chain or `_has` goes through.
+Inner = Callable[[str], Sequence[Condition]]
+
+
+class Guard(Protocol):
+    """Whose search it is (domain/sight.py). No search without one."""
+
+    @property
+    def binding(self) -> str: ...
+    def searched(self, type_: str) -> Within | None:
+        """None = the caller may search for nothing of this type."""
+        ...
+
+    def inner(self, type_: str) -> Sequence[Condition]: ...
 
 
 class Parser:
@@ -64,10 +91,15 @@ class Parser:
         self._home_parameters = home_parameters
         self._conditions = Conditions(self._names, self.references, now, calendar)
 
-    def parse(self, request: SearchRequest) -> Parsed:
+    def parse(self, request: SearchRequest, guard: Guard) -> Parsed:
         reading = _Reading(request.handling == "lenient")
         with_types = [p for p in request.parameters if p[0] == "_type"] if request.type is None else []
-        types = reading.each(lambda: self._types(request, with_types)) or ()
+        asked = reading.each(lambda: self._types(request, with_types)) or ()
+        # Of several types those that the caller may search for; the others have nothing, as far as the caller can tell.
+        withins = {type_: within for type_ in asked if (within := guard.searched(type_)) is not None}
+        if asked and not withins:
+            raise RefusedByPolicyError
+        types = tuple(withins)
         controls = Controls(self._names, types, DEFAULT_COUNT, LARGEST_COUNT)
         found: dict[str, list[Condition]] = {type_: [] for type_ in types}
         buckets: dict[str, set[int]] = {type_: set() for type_ in types}
@@ -83,11 +115,15 @@ class Parser:
             if is_control(name):
                 done = reading.each(lambda name=name, value=value: self._control(controls, name, value))
             else:
-                done = reading.each(lambda name=name, value=value: self._criteria(found, buckets, name, value))
+                done = reading.each(
+                    lambda name=name, value=value: self._criteria(found, buckets, (name, value), guard.inner)
+                )
             if done:
                 understood.append((name, value))
         reading.finish()
-        finds = [self._find(type_, found[type_], buckets[type_], request.compartment) for type_ in types]
+        finds = [
+            self._find(type_, found[type_], buckets[type_], request.compartment, withins[type_]) for type_ in types
+        ]
         query = Query(
             finds=tuple(finds),
             sort=tuple(tuple(level[place] for level in controls.sort) for place in range(len(types))),
@@ -96,7 +132,7 @@ class Parser:
             total="accurate" if controls.count_only and controls.total == "none" else controls.total,
             count_only=controls.count_only,
             cursor=cursor,
-            binding=_binding(request, understood),
+            binding=_binding(request, understood, guard.binding),
         )
         return Parsed(query, tuple(understood), tuple(reading.warnings))
 
@@ -122,8 +158,11 @@ class Parser:
         controls.take(name, value)
         return True
 
-    def _criteria(self, found: dict[str, list[Condition]], buckets: dict[str, set[int]], name: str, value: str) -> bool:
-        built = {type_: self.condition(type_, name, value) for type_ in found}
+    def _criteria(
+        self, found: dict[str, list[Condition]], buckets: dict[str, set[int]], parameter: Parameter, inner: Inner
+    ) -> bool:
+        name, value = parameter
+        built = {type_: self.condition(type_, name, value, inner) for type_ in found}
         for type_, condition in built.items():
             found[type_].append(condition)
             bucket = self._bucket(type_, name, value)
@@ -131,27 +170,31 @@ class Parser:
                 buckets[type_].add(bucket)
         return True
 
-    def condition(self, type_: str, name: str, value: str, depth: int = 0) -> Condition:
-        """What `name=value` asks of a resource of this type."""
+    def condition(self, type_: str, name: str, value: str, inner: Inner, depth: int = 0) -> Condition:
+        """What `name=value` asks of a resource of this type. What it goes through has to be `inner` as well, so that a
+        chain tells nothing of what the caller may not see.
+        """
         if depth > _DEEPEST:
             raise problems.bad_value(name, value, "search.too-deep", limit=_DEEPEST)
         if name.startswith("_has:"):
-            return self._has(type_, name, value, depth)
+            return self._has(type_, name, value, inner, depth)
         head, dot, rest = name.partition(".")
         if dot:
-            return self._chain(type_, head, rest, value, depth)
+            return self._chain(type_, head, rest, value, inner, depth)
         asked = step(name)
         if asked.code == "_id" and asked.modifier is None:
             return self._ids(type_, value)
         if asked.code == "_lastUpdated" and asked.modifier is None:
             return self._updated(value)
         if asked.code == "_list" and asked.modifier is None:
-            return self._listed(value)
+            return self._listed(value, inner)
         if asked.code in ("_id", "_lastUpdated", "_list"):
             raise problems.bad_modifier(asked.code, str(asked.modifier), "special")
         return self._conditions.condition(self._names.parameter(type_, asked.code), asked.modifier, value)
 
-    def _chain(self, type_: str, head: str, rest: str, value: str, depth: int) -> Condition:
+    def _chain(  # noqa: PLR0917 - the parts of one parameter
+        self, type_: str, head: str, rest: str, value: str, inner: Inner, depth: int
+    ) -> Condition:
         first = step(head)
         parameter = self._names.reference(type_, first.code)
         keys = self._names.keys(parameter)
@@ -159,29 +202,30 @@ class Parser:
             target = self._names.type(first.modifier, head)
             if parameter.targets and target not in parameter.targets:
                 raise problems.bad_value(head, target, "search.wrong-target", targets=", ".join(parameter.targets))
-            return Chain(keys, self._names.number(target), self.condition(target, rest, value, depth + 1))
+            condition = self.condition(target, rest, value, inner, depth + 1)
+            return Chain(keys, self._names.number(target), _and(condition, inner(target)))
         # Without a type: every target that has such a parameter.
         links: list[Condition] = []
         refused: Refused | None = None
         for target in parameter.targets or self._definitions.resource_types:
             try:
-                inner = self.condition(target, rest, value, depth + 1)
+                condition = self.condition(target, rest, value, inner, depth + 1)
             except Refused as problem:
                 refused = problem
             else:
-                links.append(Chain(keys, self._names.number(target), inner))
+                links.append(Chain(keys, self._names.number(target), _and(condition, inner(target))))
         if not links:
             raise refused or problems.unsupported(f"{head}.{rest}")
         return links[0] if len(links) == 1 else AnyOf(tuple(links))
 
-    def _has(self, type_: str, name: str, value: str, depth: int) -> Condition:
+    def _has(self, type_: str, name: str, value: str, inner: Inner, depth: int) -> Condition:
         has = has_step(name)
         source = self._names.type(has.source, "_has")
         parameter = self._names.reference(source, has.reference)
         if parameter.targets and type_ not in parameter.targets:
             raise problems.bad_value(name, has.reference, "search.wrong-target", targets=", ".join(parameter.targets))
-        inner = self.condition(source, has.rest, value, depth + 1)
-        return Reverse(self._names.keys(parameter), self._names.number(source), inner)
+        condition = self.condition(source, has.rest, value, inner, depth + 1)
+        return Reverse(self._names.keys(parameter), self._names.number(source), _and(condition, inner(source)))
 
     # --- parameters of every type ------------------------------------------------------------------------------------
 
@@ -199,7 +243,7 @@ class Parser:
             options.append(Not(condition) if negated else condition)
         return options[0] if len(options) == 1 else AnyOf(tuple(options))
 
-    def _listed(self, value: str) -> Condition:
+    def _listed(self, value: str, inner: Inner) -> Condition:
         if value.startswith("$"):
             raise problems.bad_value("_list", value, "search.functional-list")
         ids = [part.removeprefix("List/") for part in value.split(",")]
@@ -207,7 +251,7 @@ class Parser:
             raise problems.bad_value("_list", value, "search.bad-reference")
         item = self._names.reference("List", "item")
         rids = tuple(self.references.rid("List", id_) for id_ in ids)
-        return Reverse(self._names.keys(item), self._names.number("List"), Ids(rids))
+        return Reverse(self._names.keys(item), self._names.number("List"), _and(Ids(rids), inner("List")))
 
     # --- compartments, buckets -----------------------------------------------------------------------------------------
 
@@ -220,17 +264,44 @@ class Parser:
         return members
 
     def _find(
-        self, type_: str, conditions: Sequence[Condition], buckets: set[int], compartment: Compartment | None
+        self,
+        type_: str,
+        conditions: Sequence[Condition],
+        buckets: set[int],
+        compartment: Compartment | None,
+        within: Within,
     ) -> Find:
         conditions = list(conditions)
-        buckets = set(buckets)
+        buckets = buckets if within.bucket is None else {*buckets, within.bucket}
         if compartment is not None:
             member, bucket = self.membership(type_, compartment)
             conditions.append(member)
             if bucket is not None:
-                buckets.add(bucket)
+                buckets = {*buckets, bucket}
         # Two buckets at once are two patients at once: nothing is found, whichever one is asked.
-        return Find(self._names.number(type_), joined(conditions), min(buckets, default=None))
+        bucket = min(buckets, default=None)
+        return Find(self._names.number(type_), joined(conditions), bucket, within.conditions)
+
+    def members(self, compartment: str, type_: str, rids: tuple[int, ...]) -> Condition:
+        """Being in the compartment of any of these."""
+        keys = tuple(self.member_keys(compartment, type_))
+        match = Match("reference", keys, ((RefersTo(rids),),))
+        if "_id" not in self._definitions.compartments[compartment][type_]:
+            return match
+        return AnyOf((Ids(rids), match)) if keys else Ids(rids)
+
+    def member_keys(self, compartment: str, type_: str) -> Sequence[int]:
+        """Of the parameters that make a resource a member."""
+        codes = self._definitions.compartments[compartment].get(type_, ())
+        found = (key for code in codes if code != "_id" for key in self._names.keys(self._names.reference(type_, code)))
+        return tuple(dict.fromkeys(found))
+
+    def home_bucket(self, type_: str, patient: str) -> int | None:
+        """Where all of the patient's compartment of this type lies, if it lies in one place."""
+        members = self._definitions.compartments["Patient"].get(type_, ())
+        if type_ != "Patient" and not (members and self._home_parameters(type_).issuperset(members)):
+            return None
+        return self.references.bucket(patient)
 
     def membership(self, type_: str, compartment: Compartment) -> tuple[Condition, int | None]:
         """Being in the compartment, and the bucket all its members of this type are in, if they are in one."""
@@ -294,6 +365,10 @@ class _Reading:
             raise IncorrectError(*self._issues)
 
 
-def _binding(request: SearchRequest, understood: Sequence[Parameter]) -> str:
+def _and(condition: Condition, others: Sequence[Condition]) -> Condition:
+    return AllOf((condition, *others)) if others else condition
+
+
+def _binding(request: SearchRequest, understood: Sequence[Parameter], caller: str) -> str:
     bound = [parameter for parameter in understood if parameter[0].partition(":")[0] not in FREE]
-    return repr((request.type, request.compartment, bound))
+    return repr((request.type, request.compartment, bound, caller))

@@ -238,6 +238,8 @@ class Find:
     type: int
     conditions: tuple[Condition, ...]
     bucket: int | None = None  # the only bucket where there can be any
+    # What the caller's rights ask besides: apart, because they are no part of the question.
+    within: tuple[Condition, ...] = ()
 
 
 Total = Literal["none", "accurate", "estimate"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kuska.fhir.domain.search.parse import Parser
+from kuska.fhir.domain.search.parse import Guard, Parser
 from kuska.fhir.domain.search.request import Parameter, SearchRequest
 from kuska.fhir.domain.search.tree import Match, TokenIs
 from kuska.infra.postgres.connection import Read
@@ -37,16 +37,16 @@ class Identity:
     system: int | None
 
 
-def identity(parser: Parser, type_: str, criteria: Sequence[Parameter]) -> Identity | None:
+def identity(parser: Parser, guard: Guard, type_: str, criteria: Sequence[Parameter]) -> Identity | None:
     """None for everything else, also for what is wrong: the ordinary search says what."""
     if len(criteria) != 1 or criteria[0][0] != _SELECTIVE:
         return None
     try:
-        query = parser.parse(SearchRequest(type=type_, parameters=tuple(criteria))).query
+        query = parser.parse(SearchRequest(type=type_, parameters=tuple(criteria)), guard).query
     except KuskaError:
         return None
     match query.finds:
-        case (find,) if len(find.conditions) == 1:
+        case (find,) if len(find.conditions) == 1 and not find.within:
             match find.conditions[0]:
                 case Match(table="token", keys=(key,), groups=((TokenIs(code=str(code), system=system),),)):
                     return Identity(find.type, key, code, system)

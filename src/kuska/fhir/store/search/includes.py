@@ -6,12 +6,16 @@ more, the page says so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kuska.fhir.domain.search.tree import Include
+from kuska.fhir.domain.search.everything import by_type
+from kuska.fhir.domain.search.tree import Condition, Find, Ids, Include, Match, Not, RefersTo
 from kuska.fhir.store.search.binding import Binder
+from kuska.fhir.store.search.rows import Scope
+from kuska.fhir.store.search.sets import Sets
+from kuska.fhir.store.search.walks import Walk
 from kuska.infra.postgres.connection import Read
 
 MOST_INCLUDES = 1000
@@ -32,10 +36,16 @@ class _Round:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    types: Mapping[int, int]  # the type whose parameter a key is
+    within: Callable[[int], Sequence[Condition]]  # what the caller's rights ask of a type
+
+
 async def included(
-    conn: Read, includes: Sequence[Include], matches: Collection[tuple[int, int]], types: Mapping[int, int]
+    conn: Read, includes: Sequence[Include], matches: Collection[tuple[int, int]], known: Known
 ) -> Included:
-    """`matches` and what is found are (type, rid). `types`: the type whose parameter a key is."""
+    """`matches` and what is found are (type, rid). What the caller may not see is not followed either, and not counted."""
     seen = {rid for _, rid in matches}
     found: list[tuple[int, int]] = []
     fresh = list(matches)
@@ -45,7 +55,7 @@ async def included(
             break
         following: list[tuple[int, int]] = []
         for include in asked:
-            for pair in await _follow(conn, include, _Round(fresh, seen, MOST_INCLUDES - len(found) + 1), types):
+            for pair in await _seen(conn, include, _Round(fresh, seen, MOST_INCLUDES - len(found) + 1), known):
                 if pair[1] not in seen:
                     seen.add(pair[1])
                     following.append(pair)
@@ -54,6 +64,66 @@ async def included(
                 return Included(found[:MOST_INCLUDES], True)
         fresh = following
     return Included(found, False)
+
+
+async def _seen(conn: Read, include: Include, round_: _Round, known: Known) -> list[tuple[int, int]]:
+    if include.reverse and (sources := await _bounded_sources(conn, include, round_, known)) is not None:
+        return await _pointing(conn, sources, include, round_, known)
+    found: list[tuple[int, int]] = []
+    looked = set(round_.seen)
+    while True:
+        pairs = await _follow(conn, include, _Round(round_.start, looked, round_.limit), known.types)
+        found += await _kept(conn, pairs, known)
+        # Usually the end: a full answer of which something was taken out is asked for its rest.
+        if len(pairs) < round_.limit or len(found) >= round_.limit:
+            return found[: round_.limit]
+        looked.update(rid for _, rid in pairs)
+
+
+async def _kept(conn: Read, pairs: Sequence[tuple[int, int]], known: Known) -> list[tuple[int, int]]:
+    sets = Sets(conn)
+    passed: set[int] = set()
+    for type_, rids in by_type(pairs).items():
+        conditions = known.within(type_)
+        passed.update(await sets.keep(conditions, Scope(type_), rids) if conditions else rids)
+    return [pair for pair in pairs if pair[1] in passed]
+
+
+async def _bounded_sources(
+    conn: Read, include: Include, round_: _Round, known: Known
+) -> Mapping[int, tuple[int, ...]] | None:
+    """The keys that point here, by their type; None when the caller's rights ask nothing of those types."""
+    rids = [rid for type_, rid in round_.start if not include.target_types or type_ in include.target_types]
+    keys = include.keys
+    if not keys:
+        bind = Binder()
+        text = f"select distinct param from fhir.reference where target = any ({bind.bigs(rids)})"
+        keys = tuple(row[0] for row in await conn.fetch(text, *bind.values)) if rids else ()
+    by_source: dict[int, tuple[int, ...]] = {}
+    for key in keys:
+        if key in known.types:
+            by_source[known.types[key]] = (*by_source.get(known.types[key], ()), key)
+    return by_source if any(known.within(type_) for type_ in by_source) else None
+
+
+async def _pointing(
+    conn: Read, sources: Mapping[int, tuple[int, ...]], include: Include, round_: _Round, known: Known
+) -> list[tuple[int, int]]:
+    """What points here and the caller may see, asked for as a search: somebody else's thousands cost nothing."""
+    rids = tuple(rid for type_, rid in round_.start if not include.target_types or type_ in include.target_types)
+    found: list[tuple[int, int]] = []
+    if not rids:
+        return found
+    for type_, keys in sorted(sources.items()):
+        conditions = (
+            Match("reference", keys, ((RefersTo(rids),),)),
+            *known.within(type_),
+            Not(Ids(tuple(round_.seen))),
+        )
+        size = round_.limit - len(found)
+        if size > 0:
+            found += [(type_, rid) for rid in await Walk(Sets(conn), Find(type_, conditions)).page(None, size)]
+    return found
 
 
 async def _follow(conn: Read, include: Include, round_: _Round, types: Mapping[int, int]) -> list[tuple[int, int]]:

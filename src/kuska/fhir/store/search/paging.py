@@ -63,7 +63,7 @@ class Pages:
             present = await self._present(type_keys)
             finds = [pair for pair in finds if pair[0].type in present]
         for find, sort in finds:
-            conditions = await self._sets.resolved(find.conditions, find.type)
+            conditions = await self._sets.resolved((*find.conditions, *find.within), find.type)
             self._resolved.append((replace(find, conditions=tuple(conditions)), sort))
 
     async def _present(self, type_keys: Mapping[int, int]) -> set[int]:
@@ -100,9 +100,10 @@ class Pages:
     async def total(self) -> int | None:
         if self._query.total == "none":
             return None
-        count = totals.accurate if self._query.total == "accurate" else totals.estimate
         found = 0
         for find, _ in self._resolved:
+            # The planner's guess knows of everybody's data.
+            count = totals.accurate if self._query.total == "accurate" or find.within else totals.estimate
             found += await count(self._conn, self._sets, find)
         return found
 

@@ -2,56 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from copy import copy
-from time import time_ns
+from collections.abc import Sequence
+from dataclasses import replace
 
 from kuska.fhir.domain.definitions.model import Definitions
 from kuska.fhir.domain.identity import Identities
 from kuska.fhir.domain.indexing.dates import UTC, Calendar
-from kuska.fhir.domain.indexing.extractor import Extractor
-from kuska.fhir.domain.search.everything import read
+from kuska.fhir.domain.search.everything import Everything, read
 from kuska.fhir.domain.search.parse import Parsed, Parser
-from kuska.fhir.domain.search.references import References
 from kuska.fhir.domain.search.request import EverythingRequest, Found, Hit, Parameter, SearchPage, SearchRequest
+from kuska.fhir.domain.search.tree import Condition
+from kuska.fhir.domain.sight import Sight
 from kuska.fhir.store.records import Records
 from kuska.fhir.store.search.binding import Binder
 from kuska.fhir.store.search.everything import BESIDE, page
 from kuska.fhir.store.search.identified import identified, identity
-from kuska.fhir.store.search.includes import MOST_INCLUDES, included
+from kuska.fhir.store.search.includes import MOST_INCLUDES, Known, included
 from kuska.fhir.store.search.paging import Located, Mark, Pages, opened, resources, sealed
+from kuska.fhir.store.search.rows import Scope
+from kuska.fhir.store.search.sets import Sets
 from kuska.infra.postgres.connection import Read
 from kuska.infra.postgres.database import Database
 from kuska.kit.errors import Issue, NotFoundError
 from kuska.kit.paging import Cursors
-
-
-def _now() -> int:
-    return time_ns() // 1000
+from kuska.security.errors import RefusedByPolicyError
 
 
 class SearchService:
+    """One caller's searches: every query carries what the caller may see."""
+
     def __init__(  # noqa: PLR0917 - wired in one place
         self,
         db: Database,
         records: Records,
+        parser: Parser,
         definitions: Definitions,
         identities: Identities,
         cursors: Cursors,
-        base_urls: Sequence[str] = (),
-        now: Callable[[], int] = _now,
+        sight: Sight,
         calendar: Calendar = UTC,
     ) -> None:
         self._db = db
         self._records = records
         self._definitions = definitions
-        self._references = References(identities, definitions.type_numbers, base_urls)
-        homes = Extractor(definitions, identities, base_urls, calendar).home_parameters
-        self._parser = Parser(definitions, self._references, homes, now, calendar)
+        self._parser = parser
+        self._references = parser.references
+        self._sight = sight
         self._calendar = calendar
         self._identities = identities
         self._cursors = cursors
         self._numbers = definitions.type_numbers
+        self._names = definitions.type_names
         # Which type a reference parameter belongs to.
         self._type_keys = {
             parameter.key: definitions.type_numbers[type_]
@@ -62,17 +63,19 @@ class SearchService:
 
     async def search(self, request: SearchRequest) -> SearchPage:
         """One page. All statements see the same moment."""
-        parsed = self._parser.parse(request)
+        parsed = self._parser.parse(request, self._sight)
         async with self._db.snapshot() as conn:
             return await self._page(conn, parsed)
 
     async def everything(self, request: EverythingRequest) -> SearchPage:
         """One page of all that belongs to a patient or an encounter. What it points to comes as includes."""
-        asked = read(request, self._definitions, self._references, self._calendar)
+        self._sight.require(request.type, "r")
+        asked = self._bounded(read(request, self._definitions, self._references, self._calendar))
         mark = None if asked.cursor is None else opened(asked.cursor, self._cursors, asked.binding)
         after = None if mark is None else (int(mark.values[0] or 0), mark.rid)
         async with self._db.snapshot() as conn:
-            if not await resources(conn, [(asked.type, asked.rid)]):
+            own = await Sets(conn).keep(self._inner(asked.type), Scope(asked.type), [asked.rid])
+            if not own or not await resources(conn, [(asked.type, asked.rid)]):
                 params: dict[str, object] = {"type": request.type, "id": request.id}
                 raise NotFoundError(Issue(code="not-found", message="search.no-such-resource", params=params))
             pieces = await page(conn, asked, after, asked.count + 1)
@@ -88,8 +91,25 @@ class SearchService:
         )
 
     async def find(self, type_: str, criteria: Sequence[Parameter], limit: int, conn: Read) -> list[Hit]:
-        """The first matches, for conditional interactions: in the caller's transaction, bodies left alone."""
-        parsed = self._parser.parse(SearchRequest(type=type_, parameters=tuple(criteria)))
+        """The first matches that the caller may see, for conditional interactions: in the caller's transaction, bodies
+        left alone.
+        """
+        return await self._hits(
+            type_, self._parser.parse(SearchRequest(type=type_, parameters=tuple(criteria)), self._sight), limit, conn
+        )
+
+    async def refuse_unseen(self, type_: str, criteria: Sequence[Parameter], conn: Read) -> None:
+        """Before something is created because the caller's condition met nothing: it may be that the caller cannot see
+        what it met. That is no reason for a double, and nothing to be told.
+        """
+        if self._sight.free(type_, "s"):
+            return
+        parsed = self._parser.parse(SearchRequest(type=type_, parameters=tuple(criteria)), self._sight)
+        finds = tuple(replace(find, within=(), bucket=None) for find in parsed.query.finds)
+        if await self._hits(type_, replace(parsed, query=replace(parsed.query, finds=finds)), 1, conn):
+            raise RefusedByPolicyError
+
+    async def _hits(self, type_: str, parsed: Parsed, limit: int, conn: Read) -> list[Hit]:
         pages = Pages(conn, parsed.query)
         await pages.prepare(self._type_keys)
         located = await pages.matches(None, limit)
@@ -107,7 +127,7 @@ class SearchService:
         self, wanted: Sequence[tuple[str, Sequence[Parameter]]], conn: Read
     ) -> list[list[Hit] | None]:
         """The matches of those criteria that are one identifier each, all in one statement; None for the others."""
-        asked = [identity(self._parser, type_, criteria) for type_, criteria in wanted]
+        asked = [identity(self._parser, self._sight, type_, criteria) for type_, criteria in wanted]
         found = await identified(conn, asked)
         return [
             None
@@ -121,9 +141,39 @@ class SearchService:
 
     def within(self, db: Database) -> SearchService:
         """The same service on another database: one that is a running transaction."""
-        other = copy(self)
+        other = self._copy()
         other._db = db  # noqa: SLF001 - its own copy
         return other
+
+    def seen_by(self, sight: Sight, records: Records) -> SearchService:
+        """The same service, for this caller."""
+        other = self._copy()
+        other._sight, other._records = sight, records  # noqa: SLF001 - its own copy
+        return other
+
+    def _copy(self) -> SearchService:
+        other = object.__new__(SearchService)
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def _bounded(self, asked: Everything) -> Everything:
+        """Of each type what the caller may see; none of those the caller may not see at all."""
+        withins = {type_: self._sight.shown(self._names[type_]) for type_ in asked.types}
+        return replace(
+            asked,
+            types=frozenset(type_ for type_, within in withins.items() if within is not None),
+            beside=frozenset(type_ for type_ in asked.beside if withins.get(type_) is not None),
+            keys={key: type_ for key, type_ in asked.keys.items() if withins.get(type_) is not None},
+            conditions={
+                type_: (*asked.conditions.get(type_, ()), *within.conditions)
+                for type_, within in withins.items()
+                if within is not None
+            },
+            binding=f"{asked.binding}{self._sight.binding}",
+        )
+
+    def _inner(self, type_: int) -> Sequence[Condition]:
+        return self._sight.inner(self._names[type_])
 
     async def _page(self, conn: Read, parsed: Parsed) -> SearchPage:
         query = parsed.query
@@ -141,7 +191,7 @@ class SearchService:
         warnings = list(parsed.warnings)
         extra: list[tuple[int, int]] = []
         if query.includes and matches:
-            found = await included(conn, query.includes, matches, self._type_keys)
+            found = await included(conn, query.includes, matches, Known(self._type_keys, self._inner))
             extra = found.rids
             if found.cut:
                 limits: dict[str, object] = {"limit": MOST_INCLUDES}
@@ -162,5 +212,5 @@ class SearchService:
         return sealed(Mark(last.place.values, last.place.rid, total), self._cursors, parsed.query.binding)
 
     def _found(self, row: object) -> Found:
-        stored = self._records.stored(row)  # pyright: ignore[reportArgumentType]
+        stored = self._records.given(row)  # pyright: ignore[reportArgumentType]
         return Found(stored.type, stored.id, stored.version, stored.updated, stored.body)
