@@ -50,7 +50,7 @@ def folded_login(text: str, country: str) -> str:
     stands on the card.
     """
     plain = unicodedata.normalize("NFKC", text).strip()
-    if not plain or len(plain) > MAX_LOGIN or any(unicodedata.category(sign) == "Cc" for sign in plain):
+    if not plain or len(plain) > MAX_LOGIN or any(unicodedata.category(sign)[0] == "C" for sign in plain):
         return ""
     if "@" not in plain:
         citizen = pack(country).documents[0]

@@ -46,8 +46,8 @@ select password from security.account where tenant = $1 and id = $2 and status =
 -- add --
 insert into security.account (id, kind, tenant, login, display_name, email, status, country, organization, patient,
     practitioner, roles, language, created, updated, activated, password, password_changed)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, case when $7 = 'active' then $14 end, $15,
-    case when $15::text is not null then $14 end);
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::timestamptz, $14::timestamptz, case when $7 = 'active' then $14::timestamptz end, $15,
+    case when $15::text is not null then $14::timestamptz end);
 
 -- set_roles --
 update security.account set roles = $3, updated = $4 where tenant = $1 and id = $2;

@@ -55,4 +55,5 @@ on conflict (key) do update set failures = 0, last = $4, until = $4, trusted = t
 delete from security.throttle where key = $1;
 
 -- sweep --
-delete from security.throttle where last < (case when trusted then $2 else $1 end)::timestamptz and until < $1;
+delete from security.throttle
+where last < (case when trusted then $2::timestamptz else $1::timestamptz end) and until < $1::timestamptz;

@@ -113,7 +113,7 @@ class Sessions:
             now=now,
             ends=now + (self._pending if pending else self._longest),
             address=address,
-            agent=agent[:_AGENT],
+            agent="".join(filter(str.isprintable, agent[:_AGENT])),
         )
         return cookie
 
@@ -216,7 +216,7 @@ class Sessions:
 
     async def sweep(self, tx: Write) -> None:
         now = self._clock.now()
-        await store.sweep(tx, now, now - self._idle)
+        await store.sweep(tx, now, now - self._idle - self._seen)
 
     def _event(self, what: str, account: Account, address: str, methods: Sequence[str], *, half: bool = False) -> Event:
         return Event(

@@ -41,7 +41,7 @@ class Hasher:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def hash(self, password: str) -> str:
-        return await self._run(lambda: self._argon2.hash(normal(password)))
+        return await self._run(lambda: self._argon2.hash(_octets(normal(password))))
 
     async def matches(self, password: str, stored: str | None) -> bool:
         """The same work is done when there is nothing stored, or nothing that could match."""
@@ -51,7 +51,7 @@ class Hasher:
 
     def verified(self, text: str, stored: str) -> bool:
         try:
-            return self._argon2.verify(stored, text)
+            return self._argon2.verify(stored, _octets(text))
         except (VerificationError, InvalidHashError):
             return False
 
@@ -67,3 +67,8 @@ class Hasher:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
             self._running -= 1
+
+
+def _octets(text: str) -> bytes:
+    """Half a character is one too, when it comes from outside."""
+    return text.encode("utf-8", "surrogatepass")
