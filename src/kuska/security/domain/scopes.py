@@ -56,6 +56,9 @@ class Scopes:
         return bool(self.rules or self.features)
 
 
+NO_SCOPES = Scopes()
+
+
 def parse(text: str) -> tuple[ScopeRule, ...]:
     """Clinical scopes separated by spaces; anything else is an error (roles and clients are configured with this)."""
     return tuple(dict.fromkeys(_rule(word) for word in _words(text)))

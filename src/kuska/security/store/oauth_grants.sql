@@ -1,0 +1,110 @@
+-- person --
+select id, kind, status, roles, patient, practitioner, organization, country, display_name
+from security.account
+where id = $1 and tenant = $2;
+
+-- person_held --
+-- Until the end of the transaction nobody changes the account: a token is not made of roles that are being taken away.
+select id, kind, status, roles, patient, practitioner, organization, country, display_name
+from security.account
+where id = $1 and tenant = $2
+for share;
+
+-- session_lives --
+select exists (select from security.session where id = $1 and ends > $2 and not pending);
+
+-- ask --
+insert into security.oauth_request (hash, client, redirect, asked, created, expires)
+values ($1, $2, $3, $4::jsonb, $5, $6);
+
+-- asked --
+select client, redirect, asked::text as asked, session, created
+from security.oauth_request
+where hash = $1 and expires > $2;
+
+-- bind --
+-- The first session that sees the consent page has it.
+update security.oauth_request set session = $2
+where hash = $1 and (session is null or session = $2)
+returning client;
+
+-- decide --
+-- Once: whoever deletes it has decided.
+delete from security.oauth_request where hash = $1 and session = $2 returning client;
+
+-- begin --
+insert into security.oauth_grant (
+    id, client, account, session, scope, patient, encounter, banner, nonce, authenticated, methods, created, expires
+) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
+
+-- grant --
+select id, client, account, session, scope, patient, encounter, banner, nonce, authenticated, methods, created, expires,
+    revoked
+from security.oauth_grant
+where id = $1;
+
+-- granted --
+-- What this person granted to this client and still stands, for the client not to ask again.
+select scope from security.oauth_grant
+where account = $1 and client = $2 and revoked is null and expires > $3
+order by created desc
+limit 20;
+
+-- of_account --
+select g.id, g.client, c.name, g.scope, g.patient, g.created, g.expires
+from security.oauth_grant as g join security.client as c on c.id = g.client
+where g.account = $1 and g.revoked is null and g.expires > $2
+order by g.created desc;
+
+-- end --
+update security.oauth_grant set revoked = $2 where id = $1 and revoked is null returning id;
+
+-- add_code --
+insert into security.oauth_code (hash, "grant", client, redirect, challenge, expires) values ($1, $2, $3, $4, $5, $6);
+
+-- use_code --
+-- For the client it was made for; another one neither gets it nor spoils it.
+update security.oauth_code set used = $3
+where hash = $1 and client = $2 and used is null
+returning "grant", redirect, challenge, expires;
+
+-- code --
+select "grant", client, used from security.oauth_code where hash = $1;
+
+-- add_refresh --
+insert into security.refresh_token (hash, "grant", issued, expires) values ($1, $2, $3, $4);
+
+-- use_refresh --
+-- Of two at once one waits for the other here, and then finds it used.
+update security.refresh_token as r set used = $3
+from security.oauth_grant as g
+where r.hash = $1 and r.used is null and g.id = r."grant" and g.client = $2
+returning r."grant", r.expires;
+
+-- refresh --
+select r."grant", g.client, r.expires, r.used
+from security.refresh_token as r join security.oauth_grant as g on g.id = r."grant"
+where r.hash = $1;
+
+-- add_launch --
+insert into security.oauth_launch (hash, client, account, patient, encounter, expires) values ($1, $2, $3, $4, $5, $6);
+
+-- launch --
+select patient, encounter from security.oauth_launch
+where hash = $1 and client = $2 and account = $3 and expires > $4;
+
+-- use_launch --
+delete from security.oauth_launch where hash = $1 returning hash;
+
+-- sweep_requests --
+delete from security.oauth_request where expires <= $1;
+
+-- sweep_launches --
+delete from security.oauth_launch where expires <= $1;
+
+-- sweep_assertions --
+delete from security.assertion_seen where expires <= $1;
+
+-- sweep_grants --
+-- Their codes and refresh tokens go with them.
+delete from security.oauth_grant where expires <= $1;

@@ -1,0 +1,349 @@
+"""The authorization endpoint: from a client's request to a code, by way of the person who decides.
+
+RFC 6749 section 4.1, OAuth 2.1, OpenID Connect Core section 3.1.2, SMART App Launch 2.x. The pages belong to the portal; they call
+`authorize` with what the browser brought and `decide` with what the person chose, and do what the answer says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from kuska.infra.postgres.connection import Write
+from kuska.security.contracts import Caller
+from kuska.security.domain import authorization
+from kuska.security.domain.clients import NOBODY, Client
+from kuska.security.domain.handles import digest, fresh
+from kuska.security.domain.protocol import ProtocolError, once
+from kuska.security.domain.scopes import Scopes, covers, text
+from kuska.security.domain.sessions import Session
+from kuska.security.store import oauth_clients
+from kuska.security.store import oauth_grants as store
+from kuska.security.store.oauth_grants import Grant, Pending, Person
+from kuska.security.usecases.oauth.parts import Parts
+from kuska.security.visit import event_id
+
+HANDLE = "handle"  # the parameter by which a page comes back to its request
+_PATIENCE = timedelta(minutes=15)  # for signing in and deciding
+_CODE = timedelta(seconds=60)
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsLogin:
+    """Sign in, then come back with ?handle=…"""
+
+    handle: str
+    client: str  # its name, for the page
+    login_hint: str = ""
+    again: bool = False  # although somebody is signed in: the client wants it fresh
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedsConsent:
+    """Show it and ask; the form brings the handle, the scopes that were left in, and the patient."""
+
+    handle: str
+    client: Client
+    scopes: Scopes
+    patient: str = ""  # about whom, when that is settled
+    choose_patient: bool = False
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Each scope as the form sends it back."""
+        return (*self.scopes.features, *(text(rule) for rule in self.scopes.rules))
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadRequest:
+    """Nobody can be told but the person in front: the client or its address is not known, or the request is too old."""
+
+    message: str
+
+
+Outcome = NeedsLogin | NeedsConsent | Redirect | BadRequest
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """Whom it is about."""
+
+    patient: str = ""
+    encounter: str = ""
+    choose: bool = False
+    banner: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """A request that a signed-in person looks at."""
+
+    handle: str
+    pending: Pending
+    client: Client
+    session: Session
+    address: str
+
+    @property
+    def hash(self) -> bytes:
+        return digest(self.handle)
+
+    @property
+    def caller(self) -> Caller:
+        return replace(self.session.caller(self.address), client=self.client.id)
+
+
+class Authorization:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def authorize(self, params: Iterable[tuple[str, str]], session: Session | None, address: str = "") -> Outcome:
+        """A request of a client, or one that comes back from signing in (`handle`)."""
+        try:
+            given = once(params)
+        except ProtocolError:
+            return BadRequest("oauth.page-request")
+        if HANDLE in given:
+            return await self._resume(given[HANDLE], session, address)
+        client = await self._parts.client(given.get("client_id", ""))
+        redirect = given.get("redirect_uri", "")
+        if not client.active or "authorization_code" not in client.grants:
+            return BadRequest("oauth.page-client")
+        if redirect not in client.redirects:
+            return BadRequest("oauth.page-redirect")
+        try:
+            asked = authorization.check(given, client, self._parts.fhir_base)
+        except ProtocolError as refused:
+            return self._refusal(redirect, given.get("state", "")[:2_000], refused.error)
+        handle, now = fresh(), self._parts.clock.now()
+        pending = Pending(client=client.id, redirect=redirect, asked=asked, session=None, created=now)
+
+        async def keep(tx: Write) -> None:
+            await store.ask(tx, digest(handle), pending, now + _PATIENCE)
+
+        await self._parts.db.single(keep)
+        return await self._continue(handle, pending, client, session, address)
+
+    async def _resume(self, handle: str, session: Session | None, address: str) -> Outcome:
+        async with self._parts.db.read() as conn:
+            pending = await store.pending(conn, digest(handle), self._parts.clock.now())
+            client = await oauth_clients.find(conn, pending.client, self._parts.tenant) if pending else None
+        if pending is None or client is None or not client.active:
+            return BadRequest("oauth.page-expired")
+        return await self._continue(handle, pending, client, session, address)
+
+    async def _continue(
+        self, handle: str, pending: Pending, client: Client, session: Session | None, address: str
+    ) -> Outcome:
+        asked = pending.asked
+        if session is None or not self._good(session, pending):
+            if asked.prompt == "none":
+                return self._refusal(pending.redirect, asked.state, "login_required")
+            return NeedsLogin(handle, client.name, asked.login_hint, again=session is not None)
+        person = await self._person(session)
+        if person is None or not _allowed(person, client):
+            return self._refusal(pending.redirect, asked.state, "access_denied")
+        context = await self._context(pending, person)
+        if context is None:
+            return self._refusal(pending.redirect, asked.state, "invalid_request")
+        case = _Case(handle=handle, pending=pending, client=client, session=session, address=address)
+        if not context.choose and await self._settled(client, person, asked.scopes, asked.prompt):
+            return await self._grant(case, context, asked.scopes)
+        if asked.prompt == "none":
+            return self._refusal(pending.redirect, asked.state, "interaction_required")
+
+        async def bind(tx: Write) -> bool:
+            return await store.bind(tx, digest(handle), session.id)
+
+        if not await self._parts.db.single(bind):
+            return BadRequest("oauth.page-expired")
+        return NeedsConsent(
+            handle=handle, client=client, scopes=asked.scopes, patient=context.patient, choose_patient=context.choose
+        )
+
+    async def decide(
+        self, handle: str, session: Session | None, accepted: Sequence[str], patient: str = "", address: str = ""
+    ) -> Outcome:
+        """What the person left in of the scopes; nothing = no. A form that comes twice, or from another session, is a
+        BadRequest; one without the patient that is needed is asked again.
+        """
+        async with self._parts.db.read() as conn:
+            pending = await store.pending(conn, digest(handle), self._parts.clock.now())
+            client = await oauth_clients.find(conn, pending.client, self._parts.tenant) if pending else None
+        if pending is None or client is None or not client.active:
+            return BadRequest("oauth.page-expired")
+        if session is None or not self._good(session, pending):
+            return NeedsLogin(handle, client.name, again=session is not None)
+        if pending.session != session.id:
+            return BadRequest("oauth.page-expired")
+        case = _Case(handle=handle, pending=pending, client=client, session=session, address=address)
+        scopes = _kept(pending.asked.scopes, accepted)
+        person = await self._person(session)
+        if person is None or not _allowed(person, client) or not scopes:
+            return await self._deny(case)
+        context = await self._context(pending, person)
+        if context is None:
+            return await self._deny(case)
+        if context.choose and replace(pending.asked, scopes=scopes).wants_patient:
+            if not _ID.fullmatch(patient) or not await self._parts.may_choose(case.caller, patient):
+                return NeedsConsent(handle=handle, client=client, scopes=pending.asked.scopes, choose_patient=True)
+            context = _Context(patient=patient)
+        return await self._grant(case, context, scopes)
+
+    async def _grant(self, case: _Case, context: _Context, scopes: Scopes) -> Outcome:
+        now, asked, code = self._parts.clock.now(), case.pending.asked, fresh()
+        grant = Grant(
+            id=event_id(),
+            client=case.client.id,
+            account=case.session.account.id,
+            session=case.session.id,
+            scopes=scopes,
+            patient=context.patient,
+            encounter=context.encounter,
+            banner=context.banner,
+            nonce=asked.nonce,
+            authenticated=case.session.authenticated,
+            methods=case.session.methods,
+            created=now,
+            expires=now + self._parts.grant_life,
+        )
+
+        async def work(tx: Write) -> bool:
+            await store.bind(tx, case.hash, case.session.id)
+            if not await store.decide(tx, case.hash, case.session.id):
+                return False
+            if asked.launch and not await store.use_launch(tx, digest(asked.launch)):
+                return False
+            await store.begin(tx, grant)
+            await store.add_code(
+                tx,
+                digest(code),
+                grant=grant.id,
+                client=grant.client,
+                redirect=case.pending.redirect,
+                challenge=asked.challenge,
+                expires=now + _CODE,
+            )
+            about = (("grant", grant.id), ("scope", str(scopes)), ("patient", context.patient))
+            await self._parts.trail.within(tx, [self._parts.event("consent", case.caller, detail=about)])
+            return True
+
+        if not await self._parts.db.transact(work):
+            return BadRequest("oauth.page-expired")
+        return Redirect(authorization.answer(case.pending.redirect, self._parts.issuer, asked.state, code=code))
+
+    async def _deny(self, case: _Case) -> Outcome:
+        async def work(tx: Write) -> bool:
+            if not await store.decide(tx, case.hash, case.session.id):
+                return False
+            refused = self._parts.event("consent", case.caller, reason="security.consent-denied")
+            await self._parts.trail.within(tx, [refused])
+            return True
+
+        if not await self._parts.db.transact(work):
+            return BadRequest("oauth.page-expired")
+        return self._refusal(case.pending.redirect, case.pending.asked.state, "access_denied")
+
+    async def _person(self, session: Session) -> Person | None:
+        async with self._parts.db.read() as conn:
+            person = await store.person(conn, session.account.id, self._parts.tenant)
+        return person if person and person.active else None
+
+    async def _context(self, pending: Pending, person: Person) -> _Context | None:
+        """None: the launch is not this person's, not for this client, or too old."""
+        asked = pending.asked
+        if asked.launch:
+            async with self._parts.db.read() as conn:
+                now = self._parts.clock.now()
+                found = await store.launch(conn, digest(asked.launch), pending.client, person.id, now)
+            return _Context(found["patient"], found["encounter"], banner=False) if found else None
+        if not asked.wants_patient:
+            return _Context(person.patient)
+        if person.patient and not person.practitioner:
+            return _Context(person.patient, banner=False)
+        return _Context(choose=True)
+
+    async def _settled(self, client: Client, person: Person, scopes: Scopes, prompt: str) -> bool:
+        """Nobody has to be asked: the institution's own client, or the person granted as much before and the client can
+        prove that it is the same (one without a secret cannot).
+        """
+        if prompt == "consent":
+            return False
+        if client.trusted:
+            return True
+        if client.kind == "public":
+            return False
+        async with self._parts.db.read() as conn:
+            before = await store.granted(conn, person.id, client.id, self._parts.clock.now())
+        return any(_contains(earlier, scopes) for earlier in before)
+
+    def _good(self, session: Session, pending: Pending) -> bool:
+        now: datetime = self._parts.clock.now()
+        asked = pending.asked
+        if session.pending:
+            return False
+        if asked.prompt == "login" and session.authenticated < pending.created:
+            return False
+        since = now - session.authenticated
+        return (
+            asked.max_age is None or since.total_seconds() <= asked.max_age or session.authenticated >= pending.created
+        )
+
+    def _refusal(self, redirect: str, state: str, error: str) -> Redirect:
+        return Redirect(authorization.answer(redirect, self._parts.issuer, state, error=error))
+
+    async def launch(
+        self, session: Session, client_id: str, patient: str, encounter: str = ""
+    ) -> Redirect | BadRequest:
+        """EHR launch: a signed-in person opens a client about the patient in front of them."""
+        client = await self._parts.client(client_id)
+        known = client is not NOBODY and client.active and client.launch_url
+        if not known or not _ID.fullmatch(patient) or (encounter and not _ID.fullmatch(encounter)):
+            return BadRequest("oauth.page-client")
+        if not await self._parts.may_choose(replace(session.caller(""), client=client.id), patient):
+            return BadRequest("oauth.page-client")
+        handle = fresh()
+        expires = self._parts.clock.now() + _PATIENCE
+
+        async def keep(tx: Write) -> None:
+            await store.add_launch(
+                tx,
+                digest(handle),
+                client=client.id,
+                account=session.account.id,
+                patient=patient,
+                encounter=encounter,
+                expires=expires,
+            )
+
+        await self._parts.db.single(keep)
+        return Redirect(authorization.launching(client.launch_url, self._parts.fhir_base, handle))
+
+
+def _allowed(person: Person, client: Client) -> bool:
+    """A client that is not meant for patients is not for an account that is nothing but a patient."""
+    only_patient = bool(person.patient) and not person.practitioner and set(person.roles) <= {"patient"}
+    return client.patient_facing or not only_patient
+
+
+def _kept(offered: Scopes, accepted: Sequence[str]) -> Scopes:
+    """Of what was offered, what came back; whatever else came with it is nothing."""
+    words = set(accepted)
+    return Scopes(
+        tuple(rule for rule in offered.rules if text(rule) in words),
+        tuple(word for word in offered.features if word in words),
+    )
+
+
+def _contains(earlier: Scopes, scopes: Scopes) -> bool:
+    return set(scopes.features) <= set(earlier.features) and all(
+        any(covers(wider, rule) for wider in earlier.rules) for rule in scopes.rules
+    )

@@ -1,0 +1,150 @@
+"""What every verb of the server works with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, Protocol
+
+from kuska.infra.postgres.connection import Write
+from kuska.infra.postgres.database import Database
+from kuska.kit.clock import Clock
+from kuska.security.contracts import Caller, Event
+from kuska.security.domain.clients import NOBODY, Client
+from kuska.security.store import oauth_clients
+from kuska.security.store.epoch import Epoch
+from kuska.security.store.oauth_grants import Person
+from kuska.security.store.oauth_keys import What
+from kuska.security.usecases.oauth.tokens import Tokens
+from kuska.security.visit import event_id
+
+
+class Noting(Protocol):
+    async def within(self, tx: Write, events: Sequence[Event]) -> None: ...
+    async def keep(self, event: Event) -> None: ...
+
+
+class Knocking(Protocol):
+    """Limits of attempts that fail, per address."""
+
+    def knocked(self, address: str) -> None: ...
+    def failed(self, address: str) -> None: ...
+
+
+class Unlimited:
+    def knocked(self, address: str) -> None: ...
+    def failed(self, address: str) -> None: ...
+
+
+# The body behind an address, fetched by the house's guarded client.
+Fetch = Callable[[str], Awaitable[bytes]]
+# Whether this person may choose this patient (the policy's word); asked when an application wants one.
+MayChoose = Callable[[Caller, str], Awaitable[bool]]
+
+
+async def anybody(_caller: Caller, _patient: str) -> bool:
+    """Where nobody says otherwise: a token about a patient whom its person does not reach opens nothing anyway, because
+    the policy looks at the person's own reach on every request.
+    """
+    return True
+
+
+async def nothing_fetched(_url: str) -> bytes:
+    raise OSError("this process fetches nothing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    db: Database
+    clock: Clock
+    epoch: Epoch
+    tokens: Tokens
+    trail: Noting
+    fetch: Fetch = nothing_fetched
+    may_choose: MayChoose = anybody
+    limits: Knocking = field(default_factory=Unlimited)
+    refresh_life: timedelta = timedelta(days=30)
+    grant_life: timedelta = timedelta(days=90)
+
+    @property
+    def issuer(self) -> str:
+        return self.tokens.house.issuer
+
+    @property
+    def fhir_base(self) -> str:
+        return self.tokens.house.audience
+
+    @property
+    def tenant(self) -> str:
+        return self.tokens.house.tenant
+
+    async def client(self, id_: str) -> Client:
+        """NOBODY for one that is not there."""
+        async with self.db.read() as conn:
+            return await oauth_clients.find(conn, id_, self.tenant) or NOBODY
+
+    async def withdraw(self, tx: Write, what: What, id_: str) -> None:
+        """In the transaction; `withdrawn` after it."""
+        await self.tokens.withdraw(tx, what, id_)
+        await self.epoch.bump(tx)
+
+    def withdrawn(self, what: What, id_: str) -> None:
+        self.tokens.withdrawn(what, id_)
+        self.epoch.forget()
+
+    def event(
+        self,
+        what: str,
+        caller: Caller,
+        *,
+        kind: str = "token",
+        action: Literal["C", "R", "U", "D", "E"] = "E",
+        reason: str = "",
+        detail: Sequence[tuple[str, str]] = (),
+    ) -> Event:
+        return Event(
+            id=event_id(),
+            at=self.clock.now(),
+            action=action,
+            kind=kind,
+            interaction=what,
+            outcome="4" if reason else "0",
+            reason=reason,
+            caller=caller,
+            purpose=caller.purpose,
+            patients=(caller.patient,) if caller.patient else (),
+            detail=tuple(detail),
+        )
+
+
+def of_client(client: Client, address: str = "") -> Caller:
+    """A client that acts for itself."""
+    return Caller(
+        kind=client.party,
+        account=client.id,
+        client=client.id,
+        roles=client.roles,
+        organization=client.organization,
+        tenant=client.tenant,
+        country=client.country,
+        purpose=client.purposes[0] if client.purposes else "",
+        address=address,
+    )
+
+
+def of_person(person: Person, client: Client, address: str = "") -> Caller:
+    """A person who lets a client act."""
+    return Caller(
+        kind=person.kind,
+        account=person.id,
+        client=client.id,
+        roles=person.roles,
+        patient=person.patient,
+        practitioner=person.practitioner,
+        organization=person.organization,
+        tenant=client.tenant,
+        country=person.country,
+        purpose=client.purposes[0] if len(client.purposes) == 1 else "",
+        address=address,
+    )

@@ -1,0 +1,81 @@
+"""Clients are registered, shown and withdrawn. Withdrawing is one action and takes everything with it (LW-16)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kuska.infra.postgres.connection import Write
+from kuska.kit.errors import ConflictError, Issue, NotFoundError
+from kuska.security.contracts import Caller
+from kuska.security.domain import clients
+from kuska.security.domain.clients import Client
+from kuska.security.domain.handles import IMPOSSIBLE, digest, fresh
+from kuska.security.store import oauth_clients as store
+from kuska.security.usecases.oauth.parts import Parts
+from kuska.security.visit import event_id
+
+
+class Registry:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def find(self, id_: str) -> Client:
+        """Raises NotFoundError."""
+        client = await self._parts.client(id_)
+        if not client.id:
+            raise NotFoundError(Issue(code="not-found", message="oauth.client-unknown"))
+        return client
+
+    async def every(self) -> list[Client]:
+        async with self._parts.db.read() as conn:
+            return await store.every(conn, self._parts.tenant)
+
+    async def register(self, client: Client, by: Caller) -> tuple[Client, str]:
+        """As it is kept, and its secret: shown this once, '' for one that has none.
+
+        An empty id gets a new one; one that is there is changed, and gets a new secret.
+
+        Raises:
+            ClientError: it must not be like this.
+            ConflictError: the id was withdrawn.
+        """
+        house = self._parts.tokens.house
+        secret = fresh() if client.kind == "confidential-secret" else ""
+        kept = replace(
+            client,
+            id=client.id or event_id(),
+            tenant=house.tenant,
+            country=client.country or house.country,
+            secret=digest(secret) if secret else IMPOSSIBLE,
+            status="active",
+        )
+        clients.check(kept)
+        now = self._parts.clock.now()
+        about = (("client", kept.id), ("scope", str(kept.scope)), ("roles", " ".join(kept.roles)))
+
+        async def work(tx: Write) -> None:
+            if not await store.save(tx, kept, now):
+                raise ConflictError(Issue(code="conflict", message="oauth.client-withdrawn"))
+            event = self._parts.event("register", by, kind="client", action="C", detail=about)
+            await self._parts.trail.within(tx, [event])
+            await self._parts.epoch.bump(tx)
+
+        await self._parts.db.transact(work)
+        self._parts.epoch.forget()
+        return kept, secret
+
+    async def withdraw(self, id_: str, by: Caller) -> None:
+        """Its tokens, refresh tokens, grants, codes and waiting requests are dead when this returns; elsewhere within half a
+        second. Raises NotFoundError.
+        """
+        now = self._parts.clock.now()
+
+        async def work(tx: Write) -> None:
+            if not await store.withdraw(tx, id_, self._parts.tenant, now):
+                raise NotFoundError(Issue(code="not-found", message="oauth.client-unknown"))
+            await self._parts.withdraw(tx, "client", id_)
+            event = self._parts.event("withdraw", by, kind="client", action="D", detail=(("client", id_),))
+            await self._parts.trail.within(tx, [event])
+
+        await self._parts.db.transact(work)
+        self._parts.withdrawn("client", id_)

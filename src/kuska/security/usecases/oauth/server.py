@@ -1,0 +1,136 @@
+"""The whole server: its verbs, and what it does by itself (rotating keys, sweeping what is over)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+
+from kuska.infra.postgres.connection import Write
+from kuska.infra.postgres.database import Database
+from kuska.infra.telemetry.logs import logger
+from kuska.kit.clock import Clock
+from kuska.security.contracts import Sealer
+from kuska.security.domain.claims import House
+from kuska.security.settings import SecuritySettings
+from kuska.security.store import oauth_grants, oauth_keys
+from kuska.security.store.epoch import Epoch
+from kuska.security.usecases.oauth.authenticate import ClientDoor
+from kuska.security.usecases.oauth.authorize import Authorization
+from kuska.security.usecases.oauth.exchange import Exchange
+from kuska.security.usecases.oauth.introspect import Introspection
+from kuska.security.usecases.oauth.keys import SigningKeys
+from kuska.security.usecases.oauth.parts import (
+    Fetch,
+    Knocking,
+    MayChoose,
+    Noting,
+    Parts,
+    Unlimited,
+    anybody,
+    nothing_fetched,
+)
+from kuska.security.usecases.oauth.registry import Registry
+from kuska.security.usecases.oauth.revoke import Revocation
+from kuska.security.usecases.oauth.tokens import Tokens
+
+_PAUSE = 600.0  # seconds between two rounds of keeping order
+_log = logger("security")
+
+
+class OAuth:
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        authorization = Authorization(parts)
+        # For the pages.
+        self.authorize = authorization.authorize
+        self.decide = authorization.decide
+        self.launch = authorization.launch
+        # For applications.
+        self.client_door = ClientDoor(parts)
+        self.token = Exchange(parts).token
+        introspection = Introspection(parts)
+        self.introspect = introspection.introspect
+        self.userinfo = introspection.userinfo
+        revocation = Revocation(parts)
+        self.revoke = revocation.revoke
+        # For people, of what they granted, and for administrators.
+        self.granted = revocation.granted
+        self.end = revocation.end
+        self.replace_keys = revocation.replace_keys
+        self.clients = Registry(parts)
+
+    async def tend(self) -> None:
+        """Rotates the signing key when it is time, and sweeps out what is over."""
+        parts = self.parts
+        now = parts.clock.now()
+
+        async def sweep(tx: Write) -> None:
+            await oauth_grants.sweep(tx, now)
+            await oauth_keys.forget_revocations(tx, now)
+
+        await parts.db.transact(sweep)
+        if await parts.tokens.keys.tend():
+            await parts.db.transact(parts.epoch.bump)
+            parts.epoch.forget()
+
+    @contextlib.asynccontextmanager
+    async def tended(self) -> AsyncGenerator[None]:
+        tending = asyncio.create_task(self._tend())
+        try:
+            yield
+        finally:
+            tending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await tending
+
+    async def _tend(self) -> None:
+        while True:
+            await asyncio.sleep(_PAUSE)
+            try:
+                await self.tend()
+            except Exception:  # noqa: BLE001 - whatever it was, the next round tries again
+                _log.exception("keeping order among grants and keys")
+
+
+async def open_tokens(
+    db: Database, *, clock: Clock, epoch: Epoch, sealer: Sealer, settings: SecuritySettings, own_url: str
+) -> Tokens:
+    """Ready to check; with a key to sign with."""
+    issuer = settings.public_url or own_url
+    house = House(issuer=issuer, audience=f"{issuer}/fhir", tenant=settings.tenant, country=settings.country)
+    keys = SigningKeys(db, clock, sealer, settings)
+    await keys.tend()
+    tokens = Tokens(db, clock, keys, house, timedelta(minutes=settings.token_minutes))
+    await tokens.load()
+    tokens.listen(epoch)
+    return tokens
+
+
+def oauth_of(
+    tokens: Tokens,
+    *,
+    db: Database,
+    clock: Clock,
+    epoch: Epoch,
+    trail: Noting,
+    settings: SecuritySettings,
+    fetch: Fetch = nothing_fetched,
+    may_choose: MayChoose = anybody,
+    limits: Knocking | None = None,
+) -> OAuth:
+    return OAuth(
+        Parts(
+            db=db,
+            clock=clock,
+            epoch=epoch,
+            tokens=tokens,
+            trail=trail,
+            fetch=fetch,
+            may_choose=may_choose,
+            limits=limits or Unlimited(),
+            refresh_life=timedelta(days=settings.refresh_days),
+            grant_life=timedelta(days=settings.grant_days),
+        )
+    )
