@@ -110,7 +110,7 @@ async def open_security(
         )
         stack.callback(opened.hasher.close)
         kept = Limits(limits)
-        tokens = await open_tokens(db, clock, epoch, sealer, settings, url)
+        tokens = await open_tokens(db, clock=clock, epoch=epoch, sealer=sealer, settings=settings, own_url=url)
         oauth = oauth_of(
             tokens, db=db, clock=clock, epoch=epoch, trail=trail, settings=settings, fetch=fetch, limits=kept
         )
