@@ -51,7 +51,15 @@ async def broken(scope: Any, receive: Any, send: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "where"), [("/fhir", b"fhir"), ("/fhir/Patient", b"fhir"), ("/fhirx", b"site"), ("/", b"site")]
+    ("path", "where"),
+    [
+        ("/fhir", b"fhir"),
+        ("/fhir/Patient", b"fhir"),
+        ("/fhirx", b"site"),
+        ("/", b"site"),
+        ("/fhir/.well-known/smart-configuration", b"site"),
+        ("/fhir/.well-known/other", b"fhir"),
+    ],
 )
 async def test_each_path_has_its_place(path: str, where: bytes) -> None:
     assert await call(frame(fhir), path) == (200, where)

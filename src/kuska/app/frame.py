@@ -20,6 +20,8 @@ Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 FHIR = "/fhir"
+# Lies under the record's base by its standard (SMART App Launch), and is about signing in.
+_OF_THE_SITE = frozenset({f"{FHIR}/.well-known/smart-configuration"})
 _LOOPBACK_NAMES = frozenset({b"localhost", b"127.0.0.1", b"[::1]"})
 # Set by an application that knows better than the path what was asked, e.g. 'search-type'.
 ROUTE = "kuska.route"
@@ -41,6 +43,7 @@ class Frame:
             raise NotImplementedError(scope["type"])
         path: str = scope["path"]
         of_fhir = path.startswith(FHIR) and (len(path) == len(FHIR) or path[len(FHIR)] == "/")
+        of_fhir = of_fhir and path not in _OF_THE_SITE
         if self._loopback_only and not _from_loopback(scope):
             await _refuse(send)
             return
