@@ -17,11 +17,16 @@ from kuska.security.contracts import (
     Trail,
     Way,
 )
+from kuska.security.domain.accounts import Account, NewAccount
 from kuska.security.domain.audit_event import audit_event
 from kuska.security.domain.doors import Needs, guarded, needs_of, open_to_all, require_step_up
+from kuska.security.domain.features import FEATURES
+from kuska.security.domain.purposes import PURPOSES
+from kuska.security.domain.roles import content as role_content
 from kuska.security.domain.sessions import Session
 from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
 from kuska.security.store.epoch import Epoch
+from kuska.security.store.roles import Edition
 from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.door import Door
 from kuska.security.usecases.keys import Keys, open_keys
@@ -32,12 +37,16 @@ from kuska.security.visit import Visit
 
 __all__ = [
     "ANONYMOUS",
+    "FEATURES",
+    "PURPOSES",
     "Access",
+    "Account",
     "BadRequest",
     "Caller",
     "Cipher",
     "Consents",
     "Door",
+    "Edition",
     "Epoch",
     "Event",
     "Keys",
@@ -46,6 +55,7 @@ __all__ = [
     "Needs",
     "NeedsConsent",
     "NeedsLogin",
+    "NewAccount",
     "NobodyError",
     "Outcome",
     "Reach",
@@ -68,6 +78,7 @@ __all__ = [
     "open_security",
     "open_to_all",
     "require_step_up",
+    "role_content",
     "visit_off",
     "visit_system",
 ]

@@ -11,6 +11,8 @@ from types import MappingProxyType
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kuska.security.api import open_to_all
+
 PATH = "/estatico"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 _FOR_EVER = {"cache-control": "public, max-age=31536000, immutable"}
@@ -40,6 +42,7 @@ class Assets:
     def url(self, name: str) -> str:
         return self._names[name]
 
+    @open_to_all("styles and scripts, the same for everybody")
     async def serve(self, request: Request) -> Response:
         """Only names that were read at the start: a path is never joined to a folder."""
         found = self._served.get(request.path_params["name"])

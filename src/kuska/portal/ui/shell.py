@@ -38,7 +38,7 @@ class Shell:
     def __init__(self, assets: Assets, cookies: Cookies, zone: ZoneInfo, recognise: Recognise) -> None:
         self.cookies = cookies
         self.assets = assets
-        self._recognise = recognise
+        self.recognise = recognise
         self._env = rendering.environment(assets, zone)
 
     # --- out -----------------------------------------------------------------------------------------------------
@@ -99,9 +99,14 @@ class Shell:
             found[name] = " ".join(filter(None, (found.get(name), render(issue, self.language(request)))))
         return forms.Filled(values or {}, found)
 
-    def refusal(self, request: Request, error: KuskaError) -> Response:
-        names = {"said": self.said(request, error)}
-        return self.page(request, _ERROR, names, status=status_of(error))
+    def refusal(self, request: Request, error: KuskaError, *, status: int | None = None) -> Response:
+        response = self.page(request, _ERROR, {"said": self.said(request, error)}, status=status or self.status(error))
+        if wait := getattr(error, "retry_after", None):
+            response.headers["retry-after"] = str(wait)
+        return response
+
+    def status(self, error: KuskaError) -> int:
+        return status_of(error)
 
     def language(self, request: Request) -> str:
         chosen = request.cookies.get(self.cookies.language)
@@ -139,7 +144,7 @@ class Shell:
         @functools.wraps(endpoint)
         async def answered(request: Request) -> Response:
             try:
-                await self._recognise(request)
+                await self.recognise(request)
                 return await endpoint(request)
             except KuskaError as error:
                 return self.refused(request, error)

@@ -1,0 +1,82 @@
+"""All pages, put together for the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from kuska.kit.errors import Issue, KuskaError, NotFoundError
+from kuska.portal.account.factors import FactorPages
+from kuska.portal.account.overview import Overview
+from kuska.portal.admin.accounts import AccountPages
+from kuska.portal.admin.clients import ClientPages
+from kuska.portal.admin.roles import RolePages
+from kuska.portal.consent.routes import ConsentPages
+from kuska.portal.entry.joining import Joining
+from kuska.portal.entry.signing_in import SigningIn
+from kuska.portal.entry.verifying import Verifying
+from kuska.portal.glass.routes import GlassPages
+from kuska.portal.home.routes import Home
+from kuska.portal.recognition import Recognition
+from kuska.portal.ui.assets import PATH, Assets
+from kuska.portal.ui.cookies import Cookies
+from kuska.portal.ui.shell import Shell
+from kuska.security.api import Security
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    router: APIRouter
+    shell: Shell
+
+    def attend(self, site: FastAPI) -> None:
+        """After the site is built: what its routes, or the doors in front of them, refuse is said by a page."""
+        site.add_exception_handler(KuskaError, self._refused)
+        site.add_exception_handler(HTTPException, self._nowhere)
+
+    async def _refused(self, request: Request, error: Exception) -> Response:
+        """A page for people, a line for programs."""
+        if not isinstance(error, KuskaError):
+            raise error
+        if "text/html" not in request.headers.get("accept", ""):
+            said = [{"key": issue.message, "message": self.shell.said(request, error)} for issue in error.issues]
+            return JSONResponse({"error": {"family": error.family.value, "issues": said}}, self.shell.status(error))
+        await self.shell.recognise(request)
+        return self.shell.refused(request, error)
+
+    async def _nowhere(self, request: Request, error: Exception) -> Response:
+        """No such route, or not with this method."""
+        status: int = getattr(error, "status_code", 404)
+        if "text/html" not in request.headers.get("accept", ""):
+            return JSONResponse({"error": {"family": "not-found", "issues": []}}, status)
+        await self.shell.recognise(request)
+        refusal = NotFoundError(Issue(code="not-found", message="ui.no-such-page"))
+        return self.shell.refusal(request, refusal, status=status)
+
+
+def build(security: Security, *, secure: bool, zone: ZoneInfo) -> Pages:
+    """`secure`: people reach this site by https."""
+    cookies = Cookies(secure)
+    shell = Shell(Assets(), cookies, zone, Recognition(security, cookies))
+    router = APIRouter()
+    for area in (
+        Home(shell),
+        SigningIn(shell, security),
+        Verifying(shell, security),
+        Joining(shell, security),
+        ConsentPages(shell, security),
+        Overview(shell, security),
+        FactorPages(shell, security),
+        AccountPages(shell, security),
+        RolePages(shell, security),
+        ClientPages(shell, security),
+        GlassPages(shell, security),
+    ):
+        area.add(router)
+    router.add_route(f"{PATH}/{{name}}", shell.assets.serve, methods=["GET"])
+    return Pages(router, shell)
