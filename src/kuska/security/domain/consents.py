@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Literal
 
 Effect = Literal["permit", "deny"]
+# Finding, registering and booking a person; roles that do it see nothing clinical.
+ADMINISTRATION = "PATADMIN"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +29,21 @@ class ConsentRule:
     ends: datetime | None = None  # the first moment at which it is over
 
     def applies(self, actors: frozenset[str], purposes: frozenset[str], now: datetime) -> bool:
+        if self.general and ADMINISTRATION in purposes:
+            return False
         return (
             (not self.actors or not actors.isdisjoint(self.actors))
             and (not self.purposes or not purposes.isdisjoint(self.purposes))
             and (self.begins is None or self.begins <= now)
             and (self.ends is None or now < self.ends)
         )
+
+    @property
+    def general(self) -> bool:
+        """A refusal of everything to everybody. It is about what is known of somebody's health. A reception that could
+        not find the person would register them a second time, and their next physician would miss half of the record.
+        """
+        return self.effect == "deny" and not (self.actors or self.purposes or self.types)
 
     @property
     def names(self) -> bool:

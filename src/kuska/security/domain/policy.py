@@ -258,8 +258,11 @@ def _contains(wider: Way, way: Way) -> bool:
 
 
 def _heard(heard: Wishes, *, exempt: frozenset[str], keeper: bool) -> Wishes:
-    """Nobody is shut out of their own data; broken glass is broken; who keeps the Consents sees them, to change them."""
+    """Nobody is shut out of their own data; broken glass is broken; who keeps the Consents sees them, to change them;
+    no wish of a patient hides from the audit who looked.
+    """
     withheld_by_type = {type_: patients - exempt for type_, patients in heard.withheld_by_type.items()}
+    withheld_by_type[TRAIL] = frozenset()
     if keeper:
         withheld_by_type["Consent"] = frozenset()
     return Wishes(heard.withheld - exempt, heard.consented, withheld_by_type, heard.consented_by_type)
