@@ -25,7 +25,7 @@ function made() {
     clients: clients.map((client) => ({ ...client, id_token_signed_response_alg: alg })),
     jwks: keys(),
     cookies: { keys: ['of the tests'] },
-    claims: { openid: ['sub'], profile: ['name', 'groups', 'realm_access', 'hospital', 'country'], email: ['email', 'email_verified'] },
+    claims: { openid: ['sub', 'amr'], profile: ['name', 'groups', 'realm_access', 'hospital', 'country'], email: ['email', 'email_verified'] },
     conformIdTokenClaims: false,
     features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true } },
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },

@@ -20,7 +20,7 @@ from kuska.security.store import factors as store
 from kuska.security.store import sessions
 from kuska.security.usecases.factors import passkeys, recovery, totp
 from kuska.security.usecases.factors.errors import LastFactorError, TooManyAttemptsError, WrongFactorError
-from kuska.security.usecases.factors.parts import Change, Parts, known
+from kuska.security.usecases.factors.parts import Change, Parts
 from kuska.security.usecases.factors.totp import Enrolment
 from kuska.security.visit import Visit
 
@@ -44,6 +44,11 @@ class Factors:
         """A factor was shown a short while ago: what exports, break-glass and edits of roles ask for."""
         return not session.pending and recently(session, SECOND, self._parts.clock.now(), self._parts.fresh)
 
+    async def may_change(self, session: Session) -> bool:
+        """A way of signing in may be added or removed now: a factor, or what they have, was shown a short while ago."""
+        async with self._parts.db.read() as conn:
+            return await self._allowed(conn, session)
+
     # Showing one
 
     async def verify(self, session: Session, kind: FactorKind, answer: str) -> str:
@@ -65,7 +70,7 @@ class Factors:
                     await self._shown(tx, session, kind)
         except (WrongFactorError, TooManyAttemptsError) as error:
             reason = error.reason if isinstance(error, WrongFactorError) else "factors.wait"
-            caller = known(session.account, session.address, session.id)
+            caller = session.caller(session.address)
             await self._parts.trail.keep(self._parts.event("E", f"verify-{kind}", caller, reason=reason))
             raise
         return "otp"
@@ -122,7 +127,7 @@ class Factors:
 
     async def begin_passkey_registration(self, session: Session) -> str:
         async with self._parts.db.read() as conn:
-            await self._may_change(conn, session)
+            await self._require_change(conn, session)
             held = await store.passkeys(conn, session.account.id)
         return passkeys.begin_registration(self._parts, session.account, session.id, held)
 
@@ -201,16 +206,17 @@ class Factors:
     async def _changing(self, session: Session) -> AsyncGenerator[Write]:
         async with self._parts.db.write() as tx:
             await store.lock(tx, session.account.id)
-            await self._may_change(tx, session)
+            await self._require_change(tx, session)
             yield tx
 
-    async def _may_change(self, conn: Read, session: Session) -> None:
-        if await store.has(conn, session.account.id):
-            allowed = self.fresh(session)
-        else:
-            allowed = recently(session, session.methods, self._parts.clock.now(), self._parts.fresh)
-        if not allowed:
+    async def _require_change(self, conn: Read, session: Session) -> None:
+        if not await self._allowed(conn, session):
             raise StepUpError
+
+    async def _allowed(self, conn: Read, session: Session) -> bool:
+        if await store.has(conn, session.account.id):
+            return self.fresh(session)
+        return recently(session, session.methods, self._parts.clock.now(), self._parts.fresh)
 
     async def _removed(self, tx: Write, session: Session, what: str) -> None:
         if not await store.has(tx, session.account.id):
@@ -224,5 +230,5 @@ class Factors:
         await self._parts.tell(tx, session.account.id, what)
 
     async def _note(self, tx: Write, session: Session, action: Change, what: str) -> None:
-        caller = known(session.account, session.address, session.id)
+        caller = session.caller(session.address)
         await self._parts.trail.within(tx, [self._parts.event(action, what, caller)])

