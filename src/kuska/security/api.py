@@ -24,6 +24,8 @@ from kuska.security.domain.features import FEATURES
 from kuska.security.domain.purposes import PURPOSES
 from kuska.security.domain.roles import content as role_content
 from kuska.security.domain.sessions import Session
+from kuska.security.domain.trail_question import Page as TrailPage
+from kuska.security.domain.trail_question import Question as TrailQuestion
 from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
 from kuska.security.store.epoch import Epoch
 from kuska.security.store.roles import Edition
@@ -32,6 +34,8 @@ from kuska.security.usecases.door import Door
 from kuska.security.usecases.keys import Keys, open_keys
 from kuska.security.usecases.oauth.authorize import BadRequest, NeedsConsent, NeedsLogin, Outcome, Redirect
 from kuska.security.usecases.opening import Security, open_security
+from kuska.security.usecases.trail.running import open_trail
+from kuska.security.usecases.trail.trail import AuditTrail
 from kuska.security.usecases.unrestricted import Unnoted, visit_off, visit_system
 from kuska.security.visit import Visit
 
@@ -41,6 +45,7 @@ __all__ = [
     "PURPOSES",
     "Access",
     "Account",
+    "AuditTrail",
     "BadRequest",
     "Caller",
     "Cipher",
@@ -68,6 +73,8 @@ __all__ = [
     "Session",
     "StepUpError",
     "Trail",
+    "TrailPage",
+    "TrailQuestion",
     "Unnoted",
     "Visit",
     "Way",
@@ -77,6 +84,7 @@ __all__ = [
     "open_keys",
     "open_security",
     "open_to_all",
+    "open_trail",
     "require_step_up",
     "role_content",
     "visit_off",

@@ -11,20 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any, Literal
 
 import msgspec
 
-from kuska.security.domain.trail_line import FIELDS
+from kuska.security.domain.trail_line import FIELDS, microseconds
 
 START = bytes(32)
 SHORT = 8
 _MOMENT = FIELDS.index("at")
 _ID = FIELDS.index("id")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _encode = msgspec.json.Encoder().encode
 
 Place = tuple[int, int]
@@ -70,7 +68,7 @@ def chained(values: Sequence[Any], place: Place) -> ChainedEvent:
     """`values`: a row's FIELDS in their order."""
     at: datetime = values[_MOMENT]
     plain = list(values)
-    plain[_MOMENT] = (at - _EPOCH) // _MICROSECOND
+    plain[_MOMENT] = microseconds(at)
     return ChainedEvent(str(values[_ID]), at.astimezone(UTC).date(), place, sha256(_encode(plain)).digest())
 
 
@@ -106,7 +104,7 @@ def content(events: Sequence[ChainedEvent]) -> bytes:
 
 
 def link_hash(link: Link, previous: bytes) -> bytes:
-    made = (link.made - _EPOCH) // _MICROSECOND
+    made = microseconds(link.made)
     facts = [link.number, link.day.isoformat(), *link.after, *link.last, link.count, made, link.content.hex()]
     return sha256(previous + _encode(facts) + sha256(link.leaves).digest()).digest()
 

@@ -31,7 +31,7 @@ def line(event: Event) -> Line:
     caller = event.caller
     made = (
         event.id,
-        (event.at - _EPOCH) // _MICROSECOND,
+        microseconds(event.at),
         int(event.outcome),
         event.action,
         event.kind,
@@ -80,8 +80,13 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
-def moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
+def moment(since: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=since)
+
+
+def microseconds(at: datetime) -> int:
+    """Since 1970."""
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def columns(lines: Sequence[Line]) -> tuple[list[Any], ...]:
@@ -117,7 +122,6 @@ def event(row: Sequence[Any]) -> Event:
             organization=value["organization"],
             tenant=value["tenant"],
             country=value["country"],
-            purpose=value["purpose"],
             address=value["address"],
         ),
         purpose=value["purpose"],

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.security.usecases.trail.moments import NOON
 
 from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.trail import TrailMetrics
@@ -17,14 +17,13 @@ from kuska.security.contracts import Event
 from kuska.security.store.trail_events import TrailEvents
 from kuska.security.store.trail_heads import Heads
 from kuska.security.store.trail_journal import Journal
+from kuska.security.store.trail_search import TrailSearch
 from kuska.security.usecases.trail.chaining import Chaining
 from kuska.security.usecases.trail.flushing import Flushing
 from kuska.security.usecases.trail.retention import Retention
 from kuska.security.usecases.trail.trail import AuditTrail
 from kuska.security.usecases.trail.verify import Verifying
 from kuska.security.visit import event_id
-
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,15 @@ def parts(tmp_path: Path) -> Iterator[Callable[..., Parts]]:
             chaining=Chaining(db, clock, heads, metrics),
             verifying=verifying,
             retention=Retention(db, clock, "PE", verifying),
-            trail=AuditTrail(events, journal, flushing, verifying, metrics),
+            trail=AuditTrail(
+                events=events,
+                journal=journal,
+                flushing=flushing,
+                search=TrailSearch(db),
+                verifying=verifying,
+                metrics=metrics,
+                site="demo",
+            ),
         )
 
     yield make

@@ -102,11 +102,11 @@ class Flushing:
             await self._events.append(lines)
         except (UnavailableError, BusyError):
             raise
-        except Exception:  # noqa: BLE001 - whatever it says of these lines, the next ones must not wait for it
+        except Exception as error:  # noqa: BLE001 - whatever it says of these lines, the next ones must not wait for it
             if len(lines) == 1:
                 self._metrics.set_aside.inc()
                 self._journal.set_aside(lines[0])
-                _log.exception("an event that the database refuses")
+                _log.error("an event that the database refuses is set aside", error=type(error).__name__)
                 return
             half = len(lines) // 2
             await self._append(lines[:half])

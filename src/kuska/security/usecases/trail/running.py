@@ -17,6 +17,7 @@ from kuska.security.store import trail_months as months
 from kuska.security.store.trail_events import TrailEvents
 from kuska.security.store.trail_heads import Heads
 from kuska.security.store.trail_journal import Journal
+from kuska.security.store.trail_search import TrailSearch
 from kuska.security.usecases.trail.chaining import Chaining
 from kuska.security.usecases.trail.chores import Chores
 from kuska.security.usecases.trail.flushing import Flushing
@@ -58,7 +59,15 @@ async def open_trail(db: Database, settings: SecuritySettings, clock: Clock, dat
     chores = Chores(clock, chaining.catch_up, lambda: flushing.adopt(folder), daily)
     tasks = [asyncio.create_task(flushing.run()), asyncio.create_task(chores.run())]
     try:
-        yield AuditTrail(events, journal, flushing, verifying, metrics)
+        yield AuditTrail(
+            events=events,
+            journal=journal,
+            flushing=flushing,
+            search=TrailSearch(db),
+            verifying=verifying,
+            metrics=metrics,
+            site=settings.tenant,
+        )
     finally:
         for task in tasks:
             task.cancel()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from kuska.infra.postgres.connection import Write
@@ -10,20 +10,36 @@ from kuska.infra.telemetry.logs import logger
 from kuska.infra.telemetry.trail import TrailMetrics
 from kuska.kit.errors import UnavailableError
 from kuska.security.contracts import Event
+from kuska.security.domain.audit_event import audit_event
 from kuska.security.domain.trail_line import columns, line
+from kuska.security.domain.trail_question import MOST, Page, Question, cursor
 from kuska.security.store.trail_events import TrailEvents
 from kuska.security.store.trail_journal import Journal
+from kuska.security.store.trail_search import TrailSearch
+from kuska.security.usecases.trail.export import Form, export
 from kuska.security.usecases.trail.flushing import Flushing
 from kuska.security.usecases.trail.keeping import Keeping
 from kuska.security.usecases.trail.verify import Verifying
+from kuska.security.visit import Visit
 
 _log = logger("trail")
 
 
 class AuditTrail:
     def __init__(
-        self, events: TrailEvents, journal: Journal, flushing: Flushing, verifying: Verifying, metrics: TrailMetrics
+        self,
+        *,
+        events: TrailEvents,
+        journal: Journal,
+        flushing: Flushing,
+        search: TrailSearch,
+        verifying: Verifying,
+        metrics: TrailMetrics,
+        site: str = "",
     ) -> None:
+        """`site`: the organisation whose trail it is, as AuditEvents say it."""
+        self._search = search
+        self._site = site
         self._events = events
         self.verifying = verifying
         self._journal = journal
@@ -61,6 +77,29 @@ class AuditTrail:
 
     def columns(self, events: Sequence[Event]) -> tuple[Sequence[Any], ...]:
         return columns([line(event) for event in events])
+
+    async def search(self, question: Question, *, after: str = "", limit: int = 50) -> Page:
+        """Newest first. `after`: the cursor of the page before. Whoever asks notes that it was asked.
+
+        Raises:
+            IncorrectError: `after` is no cursor.
+        """
+        limit = max(1, min(limit, MOST))
+        found = await self._search.newest(question, after, limit + 1)
+        events = tuple(found[:limit])
+        return Page(events, cursor(events[-1]) if len(found) > limit else "")
+
+    async def find(self, id_: str) -> Event | None:
+        """One event by its id."""
+        return await self._search.find(id_)
+
+    def audit_event(self, event: Event) -> dict[str, Any]:
+        """As a FHIR resource."""
+        return audit_event(event, self._site)
+
+    def export(self, visit: Visit, question: Question, form: Form) -> AsyncIterator[bytes]:
+        """NDJSON of AuditEvents or CSV, oldest first; itself noted. The caller has asked for a second factor."""
+        return export(self._search, visit, question, form, self._site)
 
     async def settled(self) -> None:
         """All that was noted until now is in the database: before a search that must see it."""

@@ -1,0 +1,3 @@
+from datetime import UTC, datetime
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
