@@ -114,6 +114,7 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
     from kuska.infra.telemetry import logs  # noqa: PLC0415
 
     logs.configure(process.log_level)
+    logs.last_words()
     sock = listening.listen(process.host, process.port)
     port = sock.getsockname()[1]
     with ThreadPoolExecutor(1) as beside:
@@ -134,9 +135,7 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
 
 def _check_security(settings: Settings) -> None:
     process = settings.process
-    if process.security == "on":
-        raise StartError("serve.no-security-yet")
-    if not _is_loopback(process.host):
+    if process.security == "off" and not _is_loopback(process.host):
         raise StartError("serve.security-off-elsewhere", host=process.host)
 
 

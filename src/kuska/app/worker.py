@@ -16,6 +16,7 @@ from kuska.kit.messages import render
 if __name__ == "__main__":
     settings = load(os.environ)
     logs.configure(settings.process.log_level)
+    logs.last_words()
     try:
         server.run(settings, socket.socket(fileno=int(sys.argv[1])))
     except KuskaError as error:
