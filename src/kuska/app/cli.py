@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=_whole, default=1, metavar="N")
     keys = _command(commands, "keys", _keys, "the keys that seal what is stored", ["data"])
     keys.add_argument("action", choices=["status", "rotate", "rewrap", "destroy"])
+    auditing.options(_command(commands, "audit", _audit, "verify the audit trail, or take it away", ["data"]))
     token = _command(commands, "token", _token, "an access token", ["data"])
     for option in ("client-id", "user", "scope"):
         token.add_argument(f"--{option}")
@@ -185,6 +186,12 @@ def _keys(settings: Settings, options: argparse.Namespace) -> int:
     from kuska.app import keyring  # noqa: PLC0415
 
     return keyring.run(settings, options, print, language(os.environ))
+
+
+def _audit(settings: Settings, options: argparse.Namespace) -> int:
+    from kuska.app import auditing  # noqa: PLC0415
+
+    return auditing.run(settings, options, _say, language(os.environ))
 
 
 def _token(_: Settings, __: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -19,7 +19,7 @@ from kuska.kit.errors import KuskaError, UnauthenticatedError
 from kuska.kit.messages import language, render
 from kuska.security.api import Door, open_to_all
 
-Refuse = Callable[[Request, Exception], Response]
+Refuse = Callable[[Request, Exception], Response | Awaitable[Response]]
 _FRESH = timedelta(minutes=10)
 
 

@@ -1,39 +1,83 @@
-"""Puts the parts together: database, record, routes. The only place that knows all of them."""
+"""Puts the parts together: database, security, record, pages. The only place that knows all of them."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from kuska.app import site
 from kuska.app.frame import FHIR, Frame
 from kuska.app.keyring import keyring
+from kuska.app.patients import RecordPatients
+from kuska.app.protection import protection
 from kuska.app.settings import Settings
 from kuska.app.storage import database
 from kuska.fhir.api import open_record
 from kuska.fhir.routes import FhirApp, OpenDoor
+from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.metrics import HttpMetrics
 from kuska.kit.clock import SystemClock
+from kuska.portal import pages as portal
 from kuska.portal.record import routes as record_routes
+from kuska.security.api import Consents, Keys
+from kuska.security.routes import oauth as oauth_routes
 
 
 @asynccontextmanager
 async def application(settings: Settings, port: int) -> AsyncGenerator[Frame]:
     """`port`: the one it listens on."""
-    async with database(settings) as db, keyring(settings, db) as keys:
-        metrics = HttpMetrics()
-        record = await open_record(db, settings.fhir, own_urls(settings.process.host, port, scheme(settings)), keys)
+    opened = _unguarded if settings.process.security == "off" else _guarded
+    async with database(settings) as db, keyring(settings, db) as keys, opened(settings, db, keys, port) as frame:
+        yield frame
+
+
+@asynccontextmanager
+async def _unguarded(settings: Settings, db: Database, keys: Keys, port: int) -> AsyncGenerator[Frame]:
+    """Everything for everybody on this machine; no accounts, no pages."""
+    metrics, clock = HttpMetrics(), SystemClock()
+    record = await open_record(db, settings.fhir, bases(settings, port), keys)
+    yield Frame(
+        fhir=FhirApp(record, OpenDoor(clock), FHIR),
+        site=site.build(db, metrics, [record_routes.build(record, clock)]),
+        metrics=metrics,
+        slow_seconds=settings.process.log_slow_seconds,
+        loopback_only=True,
+    )
+
+
+@asynccontextmanager
+async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> AsyncGenerator[Frame]:
+    metrics, clock = HttpMetrics(), SystemClock()
+    patients = RecordPatients(clock)
+    origin = settings.security.public_url or f"{scheme(settings)}://localhost:{port}"
+    async with protection(settings, db, keys, clock, own_url=origin, patients=patients) as security:
+        own, zone = bases(settings, port), ZoneInfo(settings.fhir.zone)
+        record = await open_record(db, settings.fhir, own, keys, Consents(security.epoch, own, zone))
+        patients.served_by(record, security.trail)
+        pages = portal.build(security, secure=origin.startswith("https:"), zone=zone)
+        routers = [record_routes.build(record, clock), oauth_routes.build(security.oauth), pages.router]
+        fresh = timedelta(minutes=settings.security.step_up_minutes)
+        everything_else = site.build(db, metrics, routers, door=security.door, clock=clock, fresh=fresh)
+        pages.attend(everything_else)
         yield Frame(
-            fhir=FhirApp(record, OpenDoor(SystemClock()), FHIR),
-            site=site.build(db, metrics, [record_routes.build(record, SystemClock())]),
+            fhir=FhirApp(record, security.door, FHIR),
+            site=everything_else,
             metrics=metrics,
             slow_seconds=settings.process.log_slow_seconds,
-            loopback_only=settings.process.security == "off",
+            loopback_only=False,
         )
 
 
 def scheme(settings: Settings) -> str:
     return "https" if settings.http.tls_certificate else "http"
+
+
+def bases(settings: Settings, port: int) -> list[str]:
+    """FHIR bases that are this server: for whoever asks on this machine, and at its public address."""
+    public = [settings.security.public_url + FHIR] if settings.security.public_url else []
+    return [*public, *own_urls(settings.process.host, port, scheme(settings))]
 
 
 def own_urls(host: str, port: int, scheme: str = "http") -> list[str]:

@@ -1,0 +1,52 @@
+"""Finds the patient of a document in the record, for security: who registers has to be somebody the hospital knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+from kuska.fhir import api
+from kuska.fhir.api import Archive
+from kuska.kit.clock import Clock
+from kuska.kit.json import Node
+from kuska.security.api import Trail, visit_system
+from kuska.security.contracts import PatientMatch
+
+
+class RecordPatients:
+    """`contracts.PatientFinder`. Security opens before the record does: until `served_by` there is nobody."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._archive: Archive | None = None
+        self._trail: Trail | None = None
+
+    def served_by(self, archive: Archive, trail: Trail) -> None:
+        self._archive, self._trail = archive, trail
+
+    async def find(self, systems: Sequence[str], value: str, birth_date: date) -> PatientMatch | None:
+        if self._archive is None or self._trail is None:
+            return None
+        record = await self._archive.for_visit(visit_system("registration", self._trail, self._clock))
+        wanted = ",".join(f"{system}|{value}" for system in systems)
+        asked = [("identifier", wanted), ("birthdate", birth_date.isoformat()), ("_count", "2")]
+        found = (await api.search(record, "Patient", asked)).matches
+        if len(found) != 1 or found[0].get("active") is False or found[0].get("deceasedBoolean"):
+            return None
+        patient = found[0]
+        return PatientMatch(str(patient["id"]), _name(patient), tuple(_emails(patient)))
+
+
+def _name(patient: Node) -> str:
+    for name in patient.get("name", ()):
+        if text := name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip():
+            return str(text)
+    return ""
+
+
+def _emails(patient: Node) -> Iterator[str]:
+    contacts: Any = patient.get("telecom", ())
+    for contact in contacts:
+        if contact.get("system") == "email" and contact.get("use") != "old" and contact.get("value"):
+            yield str(contact["value"])
