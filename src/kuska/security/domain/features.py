@@ -20,6 +20,7 @@ FEATURES = frozenset(
         "export",
         "keys.write",
         "launch",
+        "patients.invite",
         "pseudonym.resolve",
         "roles.read",
         "roles.write",

@@ -21,7 +21,7 @@ MAX_LENGTH = 256
 _TRIMMING = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 _LEET = str.maketrans("01345@$7", "oieasast")
 # A word of the person's own that is shorter proves nothing when it is found inside.
-_TELLING = 4
+_TELLING = 3
 
 
 @cache
@@ -46,7 +46,7 @@ def problems(password: str, *, least: int, own_words: Iterable[str] = ()) -> tup
     folded = text.casefold()
     if _is_leaked(folded) or _repeats(folded):
         return (_issue("password.common"),)
-    if any(word in folded and 2 * len(word) >= len(folded) for word in _words(own_words)):
+    if 2 * len(_without(folded, _words(own_words))) <= len(folded):
         return (_issue("password.own-name"),)
     return ()
 
@@ -67,6 +67,12 @@ def _repeats(folded: str) -> bool:
             return size <= 4 or folded[:size] in breached()
     steps = {(ord(later) - ord(earlier)) % 10 for earlier, later in pairwise(folded)}
     return folded.isdigit() and len(steps) == 1
+
+
+def _without(folded: str, words: set[str]) -> str:
+    for word in sorted(words, key=len, reverse=True):
+        folded = folded.replace(word, "")
+    return folded
 
 
 def _words(own: Iterable[str]) -> set[str]:

@@ -16,6 +16,8 @@ from kuska.security.usecases.accounts.parts import Parts
 from kuska.security.visit import Action, Visit, event_id
 
 READ, WRITE = "accounts.read", "accounts.write"
+# At the admission desk, where the person stands with their document.
+INVITE_PATIENTS = "patients.invite"
 _MOST = 200
 
 
@@ -31,7 +33,7 @@ async def invite(parts: Parts, visit: Visit, new: NewAccount) -> Account:
 
     Raises RefusedByPolicyError, IncorrectError, TakenError.
     """
-    await _permit(parts, visit, WRITE)
+    await _permit(parts, visit, INVITE_PATIENTS if _is_patient(new) and not visit.access.may(WRITE) else WRITE)
     if not new.email:
         raise IncorrectError(Issue(code="required", message="account.bad-email", expression="email"))
     return await _add(parts, new, "invited", None, _event(visit, "C", "invited"))
@@ -159,6 +161,16 @@ async def _add(parts: Parts, new: NewAccount, status: Status, hashed: str | None
     except DuplicateError as taken:
         raise TakenError(taken.constraint) from taken
     return account
+
+
+def _is_patient(new: NewAccount) -> bool:
+    """A patient of the record and nothing else."""
+    return (
+        new.kind == "person"
+        and new.roles == ("patient",)
+        and bool(new.patient)
+        and not (new.practitioner or new.organization)
+    )
 
 
 async def _known(parts: Parts, roles: Sequence[str]) -> None:

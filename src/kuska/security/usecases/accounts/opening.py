@@ -60,6 +60,7 @@ def open_accounts(
     mailroom: Mailroom,
     roles: KnownRoles,
     needs_factor: NeedsFactor = never,
+    passwords: bool = True,
     hasher: Hasher | None = None,
 ) -> Opened:
     hasher = hasher or Hasher(settings)
@@ -75,5 +76,6 @@ def open_accounts(
         mailroom=mailroom,
         roles=roles,
         needs_factor=needs_factor,
+        passwords=passwords,
     )
     return Opened(accounts=Accounts(parts, letters), hasher=hasher)

@@ -48,6 +48,7 @@ class Parts:
     mailroom: Mailroom
     roles: KnownRoles
     needs_factor: NeedsFactor = never
+    passwords: bool = True  # people sign in with passwords of ours; not where only other providers may
 
     def event(
         self,

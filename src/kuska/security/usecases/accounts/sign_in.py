@@ -32,7 +32,7 @@ async def sign_in(parts: Parts, login: str, password: str, *, address: str, agen
     await charge(parts, keys, address)
     async with parts.db.read() as conn:
         id_, stored = await parts.store.password(conn, folded)
-    if not await parts.hasher.matches(password, stored) or stored is None:
+    if not await parts.hasher.matches(password, stored) or stored is None or not parts.passwords:
         await parts.trail.keep(
             parts.event("E", "password", kind="login", address=address, of=id_, reason="account.wrong-password")
         )

@@ -14,7 +14,7 @@ from kuska.infra.mail.smtp import Mail
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
-from kuska.kit.messages import text
+from kuska.kit.messages import catalogue, text
 from kuska.security.contracts import PatientFinder, PatientMatch
 from kuska.security.domain.accounts import Account, NewAccount, folded_email, made
 from kuska.security.settings import SecuritySettings
@@ -145,6 +145,8 @@ class Letters:
         if account is None or not account.email:
             return None
         what = f"mail.notice.{errand.about['what']}"
+        if f"{what}.subject" not in catalogue(account.language):
+            what = "mail.notice.account"  # of a part that has no text of its own for it
         return self._mail(errand, what, account.email, account.language, name=account.display_name, link=self.own_url)
 
     def _mail(self, errand: Errand, key: str, to: str, language: str, *, name: str = "", link: str = "") -> Mail:
