@@ -56,6 +56,9 @@ class SecuritySettings(AccountSettings):
     tenant: str = "demo"
     # Country (ISO 3166, two letters) in which the record lies; decides retention and residency.
     country: str = "PE"
+    # TOML file with the other identity providers (OpenID Connect: Keycloak, Cognito, Entra, …) where people may sign in,
+    # and whether only there. docs/contexts/security/external.md shows one.
+    providers_file: str = ""
     # Minutes for which a second factor that was shown counts as shown just now, for what asks to show it again.
     step_up_minutes: Annotated[int, Ge(1), Le(60)] = 10
     # Minutes that a record stays open for who broke the glass.

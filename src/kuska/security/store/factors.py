@@ -54,6 +54,11 @@ async def has(conn: Read, account: str) -> bool:
     return found
 
 
+async def follows(conn: Read, account: str) -> bool:
+    found: bool = await conn.fetchval(_SQL["follows"], account)
+    return found
+
+
 async def lock(tx: Write, account: str) -> None:
     await tx.fetchval(_SQL["lock"], account)
 

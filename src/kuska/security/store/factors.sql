@@ -120,6 +120,10 @@ select until from security.factor_attempt where account = $1;
 -- forgive --
 delete from security.factor_attempt where account = $1;
 
+-- follows --
+-- Whose account is another provider's to open and shut.
+select exists (select from security.external_identity as e where e.account = $1 and e.follows);
+
 -- remove_recovery --
 delete from security.recovery where account = $1;
 

@@ -5,22 +5,25 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
+from kuska.infra.http.outgoing import Outgoing, open_outgoing
+from kuska.infra.http.settings import OutgoingSettings
 from kuska.infra.mail.smtp import Mailer
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
 from kuska.security.contracts import PatientFinder, Sealer
-from kuska.security.domain.accounts import Account
 from kuska.security.domain.policy import Place
 from kuska.security.settings import LimitSettings, SecuritySettings
 from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.accounts.opening import open_accounts, post_office
 from kuska.security.usecases.accounts.service import Accounts
 from kuska.security.usecases.door import Door
+from kuska.security.usecases.external import file as providers_file
+from kuska.security.usecases.external.external import External
+from kuska.security.usecases.external.opening import external_of
 from kuska.security.usecases.factors.factors import Factors
-from kuska.security.usecases.factors.parts import Parts as FactorParts
+from kuska.security.usecases.factors.opening import factors_of
 from kuska.security.usecases.glass import BreakGlass
 from kuska.security.usecases.limits import Limits
 from kuska.security.usecases.mailing.mailroom import Mailroom
@@ -46,6 +49,7 @@ class Security:
     tokens: Tokens
     oauth: OAuth
     factors: Factors
+    external: External
     roles: Roles
     policy: Policy
     glass: BreakGlass
@@ -66,48 +70,30 @@ async def open_security(
     sealer: Sealer,
     mailer: Mailer,
     fetch: Fetch = nothing_fetched,
+    outgoing: Outgoing | None = None,
     patients: PatientFinder | None = None,
 ) -> AsyncGenerator[Security]:
     """`own_url`: where people reach this server unless the setting says another address. `fetch`: bodies from outside."""
     url = settings.public_url or own_url
+    providers = providers_file.read(settings.providers_file)
     epoch = Epoch(db)
     async with open_trail(db, settings, clock, data) as trail, contextlib.AsyncExitStack() as stack:
         roles = Roles(db, settings, clock, epoch)
         sessions = Sessions(db, settings, clock, trail, epoch)
-        letters, mailroom = post_office(
-            db, settings, clock, trail, mailer=mailer, own_url=url, patients=patients
-        )
-        factors = Factors(
-            FactorParts(
-                db=db,
-                clock=clock,
-                sealer=sealer,
-                trail=trail,
-                epoch=epoch,
-                demands=lambda names: roles.need_factor(tuple(names)),
-                own_url=url,
-                tell=mailroom.tell,
-                fresh=timedelta(minutes=settings.step_up_minutes),
-                argon2_memory=settings.argon2_memory,
-                argon2_passes=settings.argon2_passes,
-            )
-        )
-
-        async def needs_factor(account: Account) -> bool:
-            return await factors.needed(account.id, account.roles) != "none"
+        letters, mailroom = post_office(db, settings, clock, trail, mailer=mailer, own_url=url, patients=patients)
+        factors = factors_of(
+            db, settings, clock, trail, epoch=epoch, sealer=sealer, tell=mailroom.tell, own_url=url,
+            demands=lambda names: roles.need_factor(tuple(names)), alone=not providers.only,
+        )  # fmt: skip
 
         opened = open_accounts(
-            db,
-            settings,
-            clock,
-            trail,
-            epoch=epoch,
-            sessions=sessions,
-            letters=letters,
-            mailroom=mailroom,
-            roles=roles.names,
-            needs_factor=needs_factor,
-        )
+            db, settings, clock, trail, epoch=epoch, sessions=sessions, letters=letters, mailroom=mailroom,
+            roles=roles.names, needs_factor=factors.asked_for, passwords=not providers.only,
+        )  # fmt: skip
+        external = external_of(
+            db, settings, clock, trail, epoch=epoch, sessions=sessions, factors=factors, tell=mailroom.tell, own_url=url,
+            http=outgoing or await stack.enter_async_context(open_outgoing(OutgoingSettings())), providers=providers,
+        )  # fmt: skip
         stack.callback(opened.hasher.close)
         kept = Limits(limits)
         tokens = await open_tokens(db, clock=clock, epoch=epoch, sealer=sealer, settings=settings, own_url=url)
@@ -128,6 +114,7 @@ async def open_security(
             tokens=tokens,
             oauth=oauth,
             factors=factors,
+            external=external,
             roles=roles,
             policy=policy,
             glass=BreakGlass(db, settings, clock, epoch),

@@ -260,8 +260,9 @@ class External:
             id=event_id(),
             kind="person",
             tenant=parts.settings.tenant,
-            # No other kind of login has a colon, so nobody's own can be taken by what a provider says.
-            login=f"{provider.name}:{person.subject.casefold()[:200]}:{event_id()[-12:]}",
+            # What people type is folded, so no text with capitals is found: this account has no password to be set or
+            # tried, and takes nobody's login.
+            login=f"{provider.name.upper()}:{person.subject[:200]}:{event_id()[-12:]}",
             display_name=person.name or provider.title,
             email=person.email,
             status="active",

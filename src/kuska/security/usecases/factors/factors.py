@@ -13,6 +13,7 @@ from datetime import timedelta
 from kuska.infra.postgres.connection import Read, Write
 from kuska.kit.errors import NotFoundError
 from kuska.security.contracts import Caller
+from kuska.security.domain.accounts import Account
 from kuska.security.domain.factors import SECOND, FactorKind, Held, Need, folded_name, recently
 from kuska.security.domain.sessions import Session
 from kuska.security.errors import RefusedByPolicyError, StepUpError
@@ -39,6 +40,10 @@ class Factors:
             if await store.has(conn, account):
                 return "show"
         return "enrol" if await self._parts.demands(roles) else "none"
+
+    async def asked_for(self, account: Account) -> bool:
+        """After the password of this account, a factor has to be shown or set up."""
+        return await self.needed(account.id, account.roles) != "none"
 
     def fresh(self, session: Session) -> bool:
         """A factor was shown a short while ago: what exports, break-glass and edits of roles ask for."""
@@ -117,6 +122,9 @@ class Factors:
         try:
             async with self._parts.db.write() as tx:
                 account = await passkeys.finish_sign_in(self._parts, tx, browser, "", answer)
+                # Who was shut out by the own provider must not come in past it.
+                if not self._parts.alone or await store.follows(tx, account):
+                    raise WrongFactorError("factors.provider-first")
                 caller = Caller(kind="person", account=account, address=address)
                 await self._parts.trail.within(tx, [self._parts.event("E", "verify-passkey", caller)])
         except WrongFactorError as error:

@@ -40,6 +40,7 @@ class Parts:
     demands: Demands
     own_url: str  # origin of the pages, 'https://record.example.org'
     tell: Tell = nobody_told
+    alone: bool = True  # a passkey alone signs in; not where only other providers may
     fresh: timedelta = timedelta(minutes=10)
     free_failures: int = 5
     longest_wait: float = 900.0
