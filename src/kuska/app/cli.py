@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Protocol
 
 from kuska import __version__
@@ -73,11 +74,20 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=_whole, default=1, metavar="N")
     keys = _command(commands, "keys", _keys, "the keys that seal what is stored", ["data"])
     keys.add_argument("action", choices=["status", "rotate", "rewrap", "destroy"])
-    auditing.options(_command(commands, "audit", _audit, "verify the audit trail, or take it away", ["data"]))
+    _audit_options(_command(commands, "audit", _audit, "verify the audit trail, or take it away", ["data"]))
     token = _command(commands, "token", _token, "an access token", ["data"])
     for option in ("client-id", "user", "scope"):
         token.add_argument(f"--{option}")
     return parser
+
+
+def _audit_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["verify", "export"])
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="first day (UTC)")
+    parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY", help="last day")
+    parser.add_argument("--form", choices=["ndjson", "csv"], default="ndjson", help="of an export")
+    parser.add_argument("--patient", default="", metavar="ID", help="export: whose data it was")
+    parser.add_argument("--account", default="", metavar="ID", help="export: who it was")
 
 
 def _whole(text: str) -> int:
@@ -190,7 +200,9 @@ def _keys(settings: Settings, options: argparse.Namespace) -> int:
 
 def _audit(settings: Settings, options: argparse.Namespace) -> int:
     from kuska.app import auditing  # noqa: PLC0415
+    from kuska.infra.telemetry import logs  # noqa: PLC0415
 
+    logs.configure(settings.process.log_level)  # to standard error: what is exported goes to standard output
     return auditing.run(settings, options, _say, language(os.environ))
 
 

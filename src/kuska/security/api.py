@@ -31,16 +31,19 @@ from kuska.security.store.epoch import Epoch
 from kuska.security.store.roles import Edition
 from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.door import Door
+from kuska.security.usecases.external.external import External
 from kuska.security.usecases.keys import Keys, open_keys
 from kuska.security.usecases.oauth.authorize import BadRequest, NeedsConsent, NeedsLogin, Outcome, Redirect
 from kuska.security.usecases.opening import Security, open_security
-from kuska.security.usecases.trail.running import open_trail
+from kuska.security.usecases.trail.export import MEDIA_TYPES as AUDIT_TYPES
+from kuska.security.usecases.trail.running import open_trail, trail_verifier
 from kuska.security.usecases.trail.trail import AuditTrail
 from kuska.security.usecases.unrestricted import Unnoted, visit_off, visit_system
 from kuska.security.visit import Visit
 
 __all__ = [
     "ANONYMOUS",
+    "AUDIT_TYPES",
     "FEATURES",
     "PURPOSES",
     "Access",
@@ -54,6 +57,7 @@ __all__ = [
     "Edition",
     "Epoch",
     "Event",
+    "External",
     "Keys",
     "Kind",
     "Letter",
@@ -63,6 +67,7 @@ __all__ = [
     "NewAccount",
     "NobodyError",
     "Outcome",
+    "Question",
     "Reach",
     "Redirect",
     "RefusedByPolicyError",
@@ -87,6 +92,7 @@ __all__ = [
     "open_trail",
     "require_step_up",
     "role_content",
+    "trail_verifier",
     "visit_off",
     "visit_system",
 ]

@@ -29,6 +29,11 @@ _LAST_FLUSH = 5.0
 _log = logger("trail")
 
 
+def trail_verifier(db: Database, settings: SecuritySettings, clock: Clock, data: Path) -> Verifying:
+    """Needs nothing but the database and the file of heads: also for a copy of both, on another machine."""
+    return Verifying(db, clock, heads(settings, data), settings.country)
+
+
 def heads(settings: SecuritySettings, data: Path) -> Heads:
     return Heads(Path(settings.audit_heads) if settings.audit_heads else data / "audit-heads.jsonl")
 
@@ -42,7 +47,7 @@ async def open_trail(db: Database, settings: SecuritySettings, clock: Clock, dat
     journal = Journal(folder, settings.journal_bytes)
     flushing = Flushing(journal, events, metrics)
     chaining = Chaining(db, clock, heads(settings, data), metrics)
-    verifying = Verifying(db, clock, heads(settings, data), settings.country)
+    verifying = trail_verifier(db, settings, clock, data)
     retention = Retention(db, clock, settings.country, verifying)
 
     async def daily() -> None:

@@ -1,0 +1,66 @@
+"""`kuska audit verify | export`: is the trail as it was written, and what it says, to take away."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+
+from kuska.app.settings import Settings
+from kuska.app.storage import database
+from kuska.infra.postgres.database import Database
+from kuska.kit.clock import SystemClock
+from kuska.kit.messages import text
+from kuska.security.api import TrailQuestion, open_trail, trail_verifier, visit_system
+
+TAMPERED = 3  # exit status
+_DAY = timedelta(days=1)
+
+
+def run(settings: Settings, chosen: argparse.Namespace, say: Callable[[str], None], lang: str) -> int:
+    return asyncio.run(_run(settings, chosen, say, lang))
+
+
+async def _run(settings: Settings, chosen: argparse.Namespace, say: Callable[[str], None], lang: str) -> int:
+    async with database(settings, say) as db:
+        if chosen.action == "export":
+            await _export(settings, db, chosen)
+            return 0
+        return await _verify(settings, db, chosen, say, lang)
+
+
+async def _verify(
+    settings: Settings, db: Database, chosen: argparse.Namespace, say: Callable[[str], None], lang: str
+) -> int:
+    def tell(key: str, **params: object) -> None:
+        say(text(key, params, lang))
+
+    verifying = trail_verifier(db, settings.security, SystemClock(), settings.process.data)
+    report = await verifying.verify(chosen.first or date.min, chosen.last or date.max)
+    for finding in report.findings:
+        tell(f"audit.{finding.problem}", day=finding.day.isoformat(), link=finding.link, event=finding.event or "-")
+    tell("audit.checked", links=report.links, events=report.events, heads=report.heads)
+    tell("audit.good" if report.good else "audit.tampered")
+    return 0 if report.good else TAMPERED
+
+
+async def _export(settings: Settings, db: Database, chosen: argparse.Namespace) -> None:
+    """To standard output. Whoever runs this has the database itself; that it was done is in the trail all the same."""
+    question = TrailQuestion(
+        patient=chosen.patient,
+        account=chosen.account,
+        since=_midnight(chosen.first) if chosen.first else None,
+        until=_midnight(chosen.last + _DAY) if chosen.last else None,
+    )
+    clock = SystemClock()
+    async with open_trail(db, settings.security, clock, settings.process.data) as trail:
+        visit = visit_system("audit export", trail, clock)
+        async for piece in trail.export(visit, question, chosen.form):
+            sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
