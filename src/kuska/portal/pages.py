@@ -16,8 +16,10 @@ from kuska.portal.account.overview import Overview
 from kuska.portal.admin.accounts import AccountPages
 from kuska.portal.admin.clients import ClientPages
 from kuska.portal.admin.roles import RolePages
+from kuska.portal.audit.routes import AuditPages
 from kuska.portal.consent.routes import ConsentPages
 from kuska.portal.entry.joining import Joining
+from kuska.portal.entry.outside import Outside
 from kuska.portal.entry.signing_in import SigningIn
 from kuska.portal.entry.verifying import Verifying
 from kuska.portal.glass.routes import GlassPages
@@ -25,6 +27,7 @@ from kuska.portal.home.routes import Home
 from kuska.portal.recognition import Recognition
 from kuska.portal.ui.assets import PATH, Assets
 from kuska.portal.ui.cookies import Cookies
+from kuska.portal.ui.headers import Hardened
 from kuska.portal.ui.shell import Shell
 from kuska.security.api import Security
 
@@ -36,6 +39,7 @@ class Pages:
 
     def attend(self, site: FastAPI) -> None:
         """After the site is built: what its routes, or the doors in front of them, refuse is said by a page."""
+        site.add_middleware(Hardened, secure=self.shell.cookies.secure)
         site.add_exception_handler(KuskaError, self._refused)
         site.add_exception_handler(HTTPException, self._nowhere)
 
@@ -64,9 +68,11 @@ def build(security: Security, *, secure: bool, zone: ZoneInfo) -> Pages:
     cookies = Cookies(secure)
     shell = Shell(Assets(), cookies, zone, Recognition(security, cookies))
     router = APIRouter()
+    entry = SigningIn(shell, security)
     for area in (
         Home(shell),
-        SigningIn(shell, security),
+        entry,
+        Outside(shell, security.external, entry),
         Verifying(shell, security),
         Joining(shell, security),
         ConsentPages(shell, security),
@@ -76,6 +82,7 @@ def build(security: Security, *, secure: bool, zone: ZoneInfo) -> Pages:
         RolePages(shell, security),
         ClientPages(shell, security),
         GlassPages(shell, security),
+        AuditPages(shell, security, zone),
     ):
         area.add(router)
     router.add_route(f"{PATH}/{{name}}", shell.assets.serve, methods=["GET"])

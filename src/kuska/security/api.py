@@ -67,7 +67,6 @@ __all__ = [
     "NewAccount",
     "NobodyError",
     "Outcome",
-    "Question",
     "Reach",
     "Redirect",
     "RefusedByPolicyError",

@@ -24,10 +24,10 @@ _NOTICES = {"salida": "entry.signed-out", "clave": "password.done"}
 
 
 class SigningIn:
-    def __init__(self, shell: Shell, security: Security, providers: tuple[Provider, ...] = ()) -> None:
+    def __init__(self, shell: Shell, security: Security) -> None:
         self._shell = shell
         self._security = security
-        self._providers = providers
+        self._providers = tuple(Provider(name=each.name, title=each.title) for each in security.external.providers)
 
     def add(self, router: APIRouter) -> None:
         shell = self._shell
@@ -55,7 +55,7 @@ class SigningIn:
         except (UnauthenticatedError, BusyError) as error:
             return self._failed(request, form, error)
         path = f"/verificar?next={quote(back, safe='/')}" if done.needs_factor else back
-        return await self._entered(request, path, done.session_cookie)
+        return await self.entered(request, path, done.session_cookie)
 
     @open_to_all("signing out needs no right")
     async def sign_out(self, request: Request) -> Response:
@@ -90,7 +90,11 @@ class SigningIn:
         cookie = await self._security.sessions.start(
             account, methods=("webauthn",), pending=False, address=address(request), agent=agent(request)
         )
-        return await self._entered(request, local(form.text("next")), cookie)
+        return await self.entered(request, local(form.text("next")), cookie)
+
+    def failed(self, request: Request, back: str, error: KuskaError, status: int) -> Response:
+        """The sign-in again, with what went wrong elsewhere."""
+        return self._form(request, back, Filled(problems={"": self._shell.said(request, error)}), status=status)
 
     def _failed(self, request: Request, form: Form, error: KuskaError) -> Response:
         filled = Filled(values={"login": form.text("login")}, problems={"": self._shell.said(request, error)})
@@ -98,13 +102,15 @@ class SigningIn:
         return self._form(request, local(form.text("next")), filled, status=status)
 
     def _form(self, request: Request, back: str, filled: Filled, *, notice: str = "", status: int = 200) -> Response:
-        page = SignInPage(next=back, filled=filled, providers=self._providers, notice=notice)
+        page = SignInPage(
+            next=back, filled=filled, providers=self._providers, local=not self._security.external.only, notice=notice
+        )
         return self._shell.page(request, "entry/login.html", {"page": page}, status=status)
 
     def _cookie(self, request: Request) -> str:
         return request.cookies.get(self._shell.cookies.session, "")
 
-    async def _entered(self, request: Request, path: str, cookie: str) -> Response:
+    async def entered(self, request: Request, path: str, cookie: str) -> Response:
         if before := self._cookie(request):
             await self._security.sessions.end(before, address(request))
         response = self._shell.go(path)

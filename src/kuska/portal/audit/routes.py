@@ -1,0 +1,131 @@
+"""`/auditoria`: search, verification and export of the trail. Looking at the trail leaves its own line there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from kuska.portal.audit.pages import KINDS, AuditPage, Chain, line
+from kuska.portal.ui.forms import Filled
+from kuska.portal.ui.rendering import translator
+from kuska.portal.ui.shell import Shell
+from kuska.security.api import AUDIT_TYPES, Event, Security, TrailQuestion, Visit, guarded
+
+_PATH = "/auditoria"
+_FIELDS = ("patient", "account", "since", "until", "kind", "outcome")
+_PAGE = 50
+_DAYS = 30
+
+
+class AuditPages:
+    def __init__(self, shell: Shell, security: Security, zone: ZoneInfo) -> None:
+        self._shell = shell
+        self._security = security
+        self._zone = zone
+
+    def add(self, router: APIRouter) -> None:
+        self._shell.get(router, _PATH, self.show)
+        self._shell.post(router, f"{_PATH}/comprobar", self.verify)
+        self._shell.post(router, f"{_PATH}/exportar", self.export)
+
+    @guarded(feature="audit.read")
+    async def show(self, request: Request) -> Response:
+        return await self._page(request, dict(request.query_params), None)
+
+    @guarded(feature="audit.read")
+    async def verify(self, request: Request) -> Response:
+        await self._shell.form(request)
+        visit: Visit = request.state.visit
+        today = visit.now().astimezone(UTC).date()
+        report = await self._security.trail.verifying.verify(today - timedelta(days=_DAYS))
+        await self._note(visit, "verify", outcome_good=report.good)
+        if report.good:
+            said = self._shell.text(request, "auditing.verify-good", count=report.events)
+        else:
+            first = report.findings[0]
+            where = f"{first.day} · {first.problem} · {first.link}"
+            said = self._shell.text(request, "auditing.verify-bad", where=where)
+        return await self._page(request, {}, Chain(good=report.good, said=said))
+
+    @guarded(feature="audit.export", step_up=True)
+    async def export(self, request: Request) -> Response:
+        form = await self._shell.form(request)
+        question, problems = await self._question(request, {name: form.text(name) for name in _FIELDS})
+        if problems:
+            return await self._page(request, {name: form.text(name) for name in _FIELDS}, None)
+        kind = "ndjson" if form.text("format") == "ndjson" else "csv"
+        # What happened until now is in it.
+        await self._security.trail.settled()
+        pieces = self._security.trail.export(request.state.visit, question, kind)
+        headers = {"content-disposition": f'attachment; filename="auditoria.{kind}"', "cache-control": "no-store"}
+        return StreamingResponse(pieces, headers=headers, media_type=AUDIT_TYPES[kind])
+
+    async def _page(self, request: Request, params: Mapping[str, str], chain: Chain | None) -> Response:
+        lang = self._shell.language(request)
+        t, visit = translator(lang), request.state.visit
+        values = {name: params.get(name, "")[:254] for name in _FIELDS}
+        question, problems = await self._question(request, values)
+        await self._security.trail.settled()
+        found = await self._security.trail.search(question, after=params.get("after", ""), limit=_PAGE)
+        await self._note(visit, "search", question)
+        names = await self._names(found.events)
+        asked = {name: value for name, value in values.items() if value}
+        page = AuditPage(
+            filled=Filled(values, problems),
+            kinds=[("", t("auditing.any")), *((kind, t(f"auditing.kind-{kind}")) for kind in KINDS)],
+            outcomes=[("", t("auditing.any")), ("0", t("auditing.fine")), ("failed", t("auditing.refused"))],
+            lines=[line(event, names, t, lang) for event in found.events],
+            next=f"{_PATH}?{urlencode(asked | {'after': found.next})}" if found.next else "",
+            query=asked,
+            days=_DAYS,
+            may_export=visit.access.may("audit.export"),
+            chain=chain,
+        )
+        return self._shell.page(request, "audit/audit.html", {"page": page}, status=400 if problems else 200)
+
+    async def _question(self, request: Request, values: Mapping[str, str]) -> tuple[TrailQuestion, dict[str, str]]:
+        problems: dict[str, str] = {}
+        moments: dict[str, datetime | None] = {}
+        for name in ("since", "until"):
+            moments[name] = None
+            if text := values[name]:
+                try:
+                    moments[name] = datetime.combine(date.fromisoformat(text), time(), self._zone)
+                except ValueError:
+                    problems[name] = self._shell.text(request, "auditing.bad-date")
+        until = moments["until"]
+        account = values["account"]
+        if account and (known := await self._security.accounts.by_login(account)):
+            account = known.id
+        return TrailQuestion(
+            patient=values["patient"],
+            account=account,
+            kind=values["kind"],
+            outcome=values["outcome"],
+            since=moments["since"],
+            # The day that is named is within.
+            until=until + timedelta(days=1) if until else None,
+        ), problems
+
+    async def _names(self, events: tuple[Event, ...]) -> dict[str, str]:
+        """The trail has ids only; who they are is looked up for whoever may read it."""
+        found: dict[str, str] = {}
+        for id_ in {event.caller.account for event in events if event.caller.account}:
+            account = await self._security.accounts.by_id(id_)
+            found[id_] = account.display_name if account else id_
+        return found
+
+    async def _note(
+        self, visit: Visit, what: str, question: TrailQuestion | None = None, *, outcome_good: bool = True
+    ) -> None:
+        event = visit.event("R", kind="audit", outcome="0" if outcome_good else "8")
+        patients = (question.patient,) if question and question.patient else ()
+        about = (("account", question.account),) if question and question.account else ()
+        await visit.trail.keep(replace(event, interaction=what, patients=patients, detail=about))

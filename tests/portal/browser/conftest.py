@@ -1,0 +1,102 @@
+"""Chromium, and the whole site alive for it (living.py).
+
+live      one site for the whole run, with a database of its own
+browser   one Chromium for the whole run
+page      an empty window; complaints of the browser (console, CSP) fail the test
+signed    a window of somebody who is signed in: `await signed("auditor")`
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from tests.portal.browser.living import Live, alive
+
+from kuska.infra.postgres.database import Database, Limits
+
+SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
+PHONE = {"width": 360, "height": 740}
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="session")
+async def live(server_dsn: str, template: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Live]:
+    name = f"test_{os.getpid()}_{secrets.token_hex(4)}"
+    conn = await asyncpg.connect(server_dsn)
+    await conn.execute(f"create database {name} template {template}")
+    db = await Database.open(
+        urlunsplit(urlsplit(server_dsn)._replace(path=f"/{name}")), Limits(read_connections=4, write_connections=4)
+    )
+    try:
+        async with alive(db, tmp_path_factory.mktemp("data")) as found:
+            yield found
+    finally:
+        await db.close()
+        await conn.execute(f"drop database if exists {name} with (force)")
+        await conn.close()
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    assert program, "Chromium is missing: run dev/setup as root, or install it"
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        yield started
+        await started.close()
+
+
+Opener = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture
+async def window(browser: Browser, live: Live) -> AsyncIterator[Opener]:
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    async def opened(cookie: str = "", **options: object) -> Page:
+        context = await browser.new_context(base_url=live.url, locale="es-PE", **options)
+        context.set_default_timeout(5_000)
+        contexts.append(context)
+        if cookie:
+            await context.add_cookies([{"name": "kuska", "value": cookie, "url": live.url, "httpOnly": True}])
+        page = await context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} {request.failure}"))
+        return page
+
+    yield opened
+    for context in contexts:
+        await context.close()
+    # The browser writes a line for every answer of 400 and above; those are meant.
+    assert not [said for said in complaints if "the server responded with a status of 4" not in said]
+
+
+@pytest.fixture
+async def page(window: Opener) -> Page:
+    return await window()
+
+
+@pytest.fixture
+async def signed(window: Opener, live: Live) -> Callable[..., Awaitable[Page]]:
+    async def entered(role: str, **options: object) -> Page:
+        return await window(await live.cookie(role), **options)
+
+    return entered
