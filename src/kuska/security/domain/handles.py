@@ -22,7 +22,7 @@ def fresh() -> str:
 
 
 def digest(value: str) -> bytes:
-    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).digest()
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
 
 
 def matches(value: str, kept: bytes) -> bool:

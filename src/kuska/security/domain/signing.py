@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from functools import cache
 from typing import Any, Literal, cast
 
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, KeySet, RSAKey, import_key, thumbprint
 
 Algorithm = Literal["RS256", "ES384"]
@@ -108,8 +109,10 @@ def key_set(text: str | bytes) -> KeySet:
     usable: list[RSAKey | ECKey] = []
     for member in cast("list[Any]", members)[:32]:
         try:
-            key = import_key(member)
-        except (JoseError, ValueError, TypeError, KeyError):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", SecurityWarning)  # too short
+                key = import_key(member)
+        except (JoseError, SecurityWarning, ValueError, TypeError, KeyError):
             continue
         if key.is_private:
             raise ValueError("a private key has no place in a key set")

@@ -77,7 +77,7 @@ class Tokens:
 
     def ticket(self, bearer: str | bytes) -> Ticket:
         """The same, with all that the token says."""
-        raw = bearer.encode("utf-8", "surrogateescape") if isinstance(bearer, str) else bearer
+        raw = bearer.encode("utf-8", "surrogatepass") if isinstance(bearer, str) else bearer
         hash_ = hashlib.sha256(raw).digest()
         now = self._clock.now().timestamp()
         self._require_hearing(now)

@@ -1,0 +1,388 @@
+"""Clients: who proves what, how it is refused, what may be registered, and how one is withdrawn."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import ECKey, OctKey, RSAKey
+from tests.security.oauth.conftest import BACK, ISSUER, NOON, OPERATOR, Proof, Shop, open_shop
+
+from kuska.infra.postgres.database import Database
+from kuska.kit.clock import SetClock
+from kuska.kit.errors import ConflictError, NotFoundError
+from kuska.security.domain.clients import Client, ClientError, usable_redirect
+from kuska.security.domain.scopes import read
+from kuska.security.errors import NobodyError
+from kuska.security.usecases.oauth.authenticate import ASSERTION
+from kuska.security.usecases.oauth.authorize import BadRequest
+
+pytestmark = pytest.mark.requirement("HC-04", "QX-10")
+_FORM = {"grant_type": "client_credentials", "scope": "system/*.rs"}
+_SERVICE: dict[str, Any] = {"grants": ("client_credentials",), "redirects": (), "scope": "system/*.rs"}
+
+
+async def _assert(shop: Shop, assertion: str, **more: str) -> Any:
+    return await shop.post("/oauth/token", **_FORM, client_assertion_type=ASSERTION, client_assertion=assertion, **more)
+
+
+async def test_unknown_wrong_and_withdrawn_are_the_same_answer(shop: Shop) -> None:
+    client, _ = await shop.client(**_SERVICE)
+    gone, secret = await shop.client(**_SERVICE)
+    await shop.oauth.clients.withdraw(gone.id, OPERATOR)
+    answers = [
+        await shop.post("/oauth/token", **_FORM, client_id="nobody", client_secret="x"),
+        await shop.post("/oauth/token", **_FORM, client_id=client.id, client_secret="x"),
+        await shop.post("/oauth/token", **_FORM, client_id=client.id),
+        await shop.post("/oauth/token", **_FORM, client_id=gone.id, client_secret=secret),
+        await shop.post("/oauth/token", **_FORM, auth=(client.id, "x")),
+        await shop.post("/oauth/token", **_FORM),
+    ]
+    assert {answer.status_code for answer in answers} == {401}
+    assert len({answer.text for answer in answers}) == 1
+    assert len({str(sorted(answer.headers.items())) for answer in answers}) == 1
+    assert answers[0].json()["error"] == "invalid_client"
+    assert shop.book.last.interaction == "client-login"
+
+
+async def test_the_same_work_for_an_unknown_client(shop: Shop, rsa: RSAKey, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time tells nothing, because the same is done: one look, one comparison or one signature."""
+    from kuska.security.usecases.oauth import authenticate  # noqa: PLC0415 - to watch it
+
+    done: list[str] = []
+
+    def watched(name: str, real: Any) -> Any:
+        def call(*given: Any) -> Any:
+            done.append(name)
+            return real(*given)
+
+        return call
+
+    monkeypatch.setattr(authenticate, "matches", watched("compare", authenticate.matches))
+    real = RSAKey.get_op_key
+    monkeypatch.setattr(RSAKey, "get_op_key", lambda key, operation: (done.append(operation), real(key, operation))[1])
+    client, _ = await shop.client(**_SERVICE)
+    backend = await shop.backend(rsa)
+    other = RSAKey.generate_key(2048, {"kid": "rsa-1"})
+    stranger = Client(id="nobody", name="x", kind="private-key-jwt")
+    for known, unknown in (
+        ({"client_id": client.id, "client_secret": "x"}, {"client_id": "nobody", "client_secret": "x"}),
+        (
+            {"client_assertion": shop.assertion(backend, other)},
+            {"client_assertion": shop.assertion(stranger, other)},
+        ),
+    ):
+        work: list[list[str]] = []
+        for form in (known, unknown):
+            done.clear()
+            kind = {"client_assertion_type": ASSERTION} if "client_assertion" in form else {}
+            answer = await shop.post("/oauth/token", **_FORM, **kind, **form)
+            assert answer.status_code == 401
+            work.append(list(done))
+        assert work[0] == work[1] != []
+
+
+async def test_one_way_only(shop: Shop, rsa: RSAKey) -> None:
+    client, secret = await shop.client(**_SERVICE)
+    twice = await shop.post(
+        "/oauth/token", **_FORM, auth=(client.id, secret), client_id=client.id, client_secret=secret
+    )
+    assert twice.status_code == 401
+    other, _ = await shop.client(**_SERVICE)
+    another = await shop.post("/oauth/token", **_FORM, auth=(client.id, secret), client_id=other.id)
+    assert another.status_code == 401
+    backend = await shop.backend(rsa)
+    mixed = await _assert(shop, shop.assertion(backend, rsa), client_id=client.id, client_secret=secret)
+    assert mixed.status_code == 401
+
+
+async def test_each_in_its_own_way(shop: Shop, rsa: RSAKey) -> None:
+    public, _ = await shop.client(kind="public")
+    assert (await shop.trade(public, "x", grant_type="refresh_token", refresh_token="x")).status_code == 401
+    backend = await shop.backend(rsa)
+    assert (await shop.trade(backend, "x", **_FORM)).status_code == 401
+    assert (await shop.trade(backend, "", **_FORM)).status_code == 401
+    secret_one, _ = await shop.client(**_SERVICE)
+    assert (await _assert(shop, shop.assertion(secret_one, rsa))).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Basic", "Basic !", "Basic " + base64.b64encode(b"nocolon").decode(), "Bearer x", "Basic \u00f1", "Basic /w=="],
+)
+async def test_headers_that_say_nothing(shop: Shop, header: str) -> None:
+    given = {"authorization": header.encode("latin-1")}
+    assert (await shop.http.post("/oauth/token", data=_FORM, headers=given)).status_code == 401
+
+
+async def test_an_assertion_opens_once(shop: Shop, rsa: RSAKey) -> None:
+    client = await shop.backend(rsa)
+    assertion = shop.assertion(client, rsa)
+    assert (await _assert(shop, assertion)).status_code == 200
+    assert (await _assert(shop, assertion)).status_code == 401
+    assert shop.book.last.reason == "security.assertion-replayed"
+    # The same words signed again are the same assertion.
+    again = shop.assertion(client, rsa, claims={"jti": "fixed"})
+    assert (await _assert(shop, again)).status_code == 200
+    shop.clock.advance(timedelta(seconds=1))
+    assert (await _assert(shop, shop.assertion(client, rsa, claims={"jti": "fixed"}))).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"aud": "https://evil.example/token"},
+        {"aud": f"{ISSUER}/oauth/token/"},
+        {"aud": [f"{ISSUER}/oauth/token", "https://evil.example"]},
+        {"aud": None},
+        {"aud": {}},
+        {"exp": 1},
+        {"exp": None},
+        {"exp": int(NOON.timestamp()) + 600},
+        {"exp": str(int(NOON.timestamp()) + 60)},
+        {"nbf": int(NOON.timestamp()) + 120},
+        {"iat": int(NOON.timestamp()) + 120},
+        {"jti": None},
+        {"jti": ""},
+        {"jti": "x" * 600},
+        {"jti": 7},
+        {"sub": "another"},
+        {"sub": None},
+    ],
+)
+async def test_assertions_that_do_not_fit(shop: Shop, rsa: RSAKey, claims: dict[str, Any]) -> None:
+    client = await shop.backend(rsa)
+    answer = await _assert(shop, shop.assertion(client, rsa, claims=claims))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
+async def test_the_issuer_is_an_audience_too(shop: Shop, ec: ECKey) -> None:
+    client = await shop.backend(ec)
+    assert (await _assert(shop, shop.assertion(client, ec, claims={"aud": ISSUER}))).status_code == 200
+
+
+async def test_assertions_by_other_keys_and_algorithms(shop: Shop, rsa: RSAKey) -> None:
+    client = await shop.backend(rsa)
+    other = RSAKey.generate_key(2048, {"kid": "rsa-1"})
+    said = json.loads(base64.urlsafe_b64decode(shop.assertion(client, rsa).split(".")[1] + "=="))
+    public = rsa.as_pem(private=False)
+    confused = jwt.encode({"alg": "HS384", "kid": "rsa-1"}, said, OctKey.import_key(secrets.token_bytes(48)), ["HS384"])
+    none = ".".join(
+        [
+            base64.urlsafe_b64encode(json.dumps({"alg": "none", "kid": "rsa-1"}).encode()).rstrip(b"=").decode(),
+            shop.assertion(client, rsa).split(".")[1],
+            "",
+        ]
+    )
+    assert public
+    for assertion in (
+        shop.assertion(client, other),
+        shop.assertion(client, rsa, alg="RS256"),
+        shop.assertion(client, rsa, kid="unknown"),
+        shop.assertion(client, rsa, kid=""),
+        jwt.encode({"alg": "RS384"}, said, rsa, ["RS384"]),
+        confused,
+        none,
+        "x.y.z",
+        "x",
+    ):
+        assert (await _assert(shop, assertion)).status_code == 401
+    wrong = await shop.post(
+        "/oauth/token", **_FORM, client_assertion_type="urn:x", client_assertion=shop.assertion(client, rsa)
+    )
+    assert wrong.status_code == 401
+
+
+async def test_keys_that_a_client_serves_are_fetched_and_may_change(shop_db: Database, rsa: RSAKey, ec: ECKey) -> None:
+    served = {"keys": [rsa.as_dict(private=False)]}
+    calls: list[str] = []
+
+    async def fetch(url: str) -> bytes:
+        calls.append(url)
+        if not served["keys"]:
+            raise OSError("gone")
+        return json.dumps(served).encode()
+
+    shop = await open_shop(shop_db, SetClock(NOON), fetch=fetch)
+    client = await shop.backend(rsa, jwks="", jwks_uri="https://partner.example/jwks")
+    assert (await _assert(shop, shop.assertion(client, rsa))).status_code == 200
+    assert (await _assert(shop, shop.assertion(client, rsa))).status_code == 200
+    assert calls == ["https://partner.example/jwks"]
+    served["keys"] = [ec.as_dict(private=False)]
+    # A key that is not known is looked for, but not at every knock.
+    assert (await _assert(shop, shop.assertion(client, ec))).status_code == 401
+    shop.clock.advance(timedelta(minutes=1, seconds=1))
+    assert (await _assert(shop, shop.assertion(client, ec))).status_code == 200
+    assert (await _assert(shop, shop.assertion(client, rsa))).status_code == 401
+    assert len(calls) == 2
+    served["keys"] = []
+    shop.clock.advance(timedelta(minutes=30))
+    assert (await _assert(shop, shop.assertion(client, ec))).status_code == 200
+    shop.clock.advance(timedelta(minutes=31))
+    assert (await _assert(shop, shop.assertion(client, ec))).status_code == 401
+    assert shop.book.last.reason == "security.client-keys-unreachable"
+
+
+async def test_only_what_it_is_registered_for(shop: Shop) -> None:
+    client, secret = await shop.client(**_SERVICE)
+    for form, error in (
+        ({"grant_type": "authorization_code", "code": "x"}, "unauthorized_client"),
+        ({"grant_type": "refresh_token", "refresh_token": "x"}, "unauthorized_client"),
+        ({"grant_type": "password", "username": "a", "password": "b"}, "unsupported_grant_type"),
+        ({"grant_type": "implicit"}, "unsupported_grant_type"),
+        ({}, "invalid_request"),
+        ({"grant_type": "client_credentials", "scope": "user/*.rs"}, "invalid_scope"),
+        ({"grant_type": "client_credentials", "scope": "openid"}, "invalid_scope"),
+        ({"grant_type": "client_credentials", "scope": ""}, "invalid_scope"),
+        ({"grant_type": "client_credentials", "scope": "system/*.cud"}, "invalid_scope"),
+        ({"grant_type": "client_credentials", "scope": "a " * 5000}, "invalid_scope"),
+    ):
+        answer = await shop.trade(client, secret, **form)
+        assert (answer.status_code, answer.json()["error"]) == (400, error), form
+
+
+@pytest.mark.requirement("LW-16")
+async def test_withdrawing_a_partner_takes_everything_with_it(shop: Shop, rsa: RSAKey) -> None:
+    client, secret = await shop.client(kind="confidential-secret")
+    session = await shop.signed_in(await shop.person())
+    proof = Proof()
+    given = await shop.tokens(client, secret, session)
+    code = await shop.code(client, session, proof)
+    backend = await shop.backend(rsa)
+    own = (await _assert(shop, shop.assertion(backend, rsa))).json()["access_token"]
+    tokens = shop.oauth.parts.tokens
+    tokens.check(given["access_token"])
+    tokens.check(own)
+    await shop.oauth.clients.withdraw(client.id, OPERATOR)
+    await shop.oauth.clients.withdraw(backend.id, OPERATOR)
+    assert (shop.book.last.kind, shop.book.last.action) == ("client", "D")
+    for token in (given["access_token"], own):
+        with pytest.raises(NobodyError) as refused:
+            tokens.check(token)
+        assert refused.value.reason == "security.token-withdrawn"
+    form = {"grant_type": "authorization_code", "code": code, "code_verifier": proof.verifier, "redirect_uri": BACK}
+    assert (await shop.trade(client, secret, **form)).status_code == 401
+    assert (await _assert(shop, shop.assertion(backend, rsa))).status_code == 401
+    assert isinstance(await shop.ask(client, session), BadRequest)
+    assert await shop.oauth.granted(session.account.id) == []
+    async with shop.db.read() as conn:
+        left = await conn.fetchval(
+            "select count(*) from security.oauth_grant where client = $1 and revoked is null", client.id
+        )
+    assert left == 0
+    with pytest.raises(NotFoundError):
+        await shop.oauth.clients.withdraw(client.id, OPERATOR)
+    with pytest.raises(ConflictError):
+        await shop.client(id=client.id)
+
+
+@pytest.mark.requirement("LW-16")
+async def test_other_processes_know_it_when_the_epoch_moves(shop: Shop) -> None:
+    other = await open_shop(shop.db, shop.clock)
+    client, secret = await shop.client(**_SERVICE)
+    token = (await shop.trade(client, secret, **_FORM)).json()["access_token"]
+    other.oauth.parts.tokens.check(token)
+    await shop.oauth.clients.withdraw(client.id, OPERATOR)
+    async with other.epoch.watched():
+        while other.epoch._value == 0:
+            await other.oauth.parts.tokens.settled()
+            async with shop.db.read() as conn:
+                await conn.fetchval("select 1")
+    await other.oauth.parts.tokens.settled()
+    with pytest.raises(NobodyError):
+        other.oauth.parts.tokens.check(token)
+
+
+async def test_the_secret_is_shown_once_and_a_new_one_ends_the_old(shop: Shop) -> None:
+    client, secret = await shop.client(**_SERVICE)
+    assert (await shop.trade(client, secret, **_FORM)).status_code == 200
+    _, newer = await shop.client(id=client.id, **_SERVICE)
+    assert (await shop.trade(client, secret, **_FORM)).status_code == 401
+    assert (await shop.trade(client, newer, **_FORM)).status_code == 200
+
+
+async def test_of_another_tenant(shop: Shop) -> None:
+    client, secret = await shop.client(**_SERVICE)
+    async with shop.db.write() as tx:
+        await tx.execute("update security.client set tenant = 'other' where id = $1", client.id)
+    assert (await shop.trade(client, secret, **_FORM)).status_code == 401
+    assert client.id not in {each.id for each in await shop.oauth.clients.every()}
+    with pytest.raises(NotFoundError):
+        await shop.oauth.clients.find(client.id)
+
+
+@pytest.mark.parametrize(
+    ("uri", "public", "confidential"),
+    [
+        ("https://app.example.org/back", True, True),
+        ("https://app.example.org/back?x=1", True, True),
+        ("http://localhost:8080/back", True, True),
+        ("http://127.0.0.1/back", True, True),
+        ("http://[::1]:9/back", True, True),
+        ("org.example.app:/back", True, False),
+        ("http://app.example.org/back", False, False),
+        ("http://localhost.evil.example/", False, False),
+        ("https://app.example.org/#x", False, False),
+        ("https://app.example.org/*", False, False),
+        ("https://*.example.org/", False, False),
+        ("https://user@app.example.org/", False, False),
+        ("https:///back", False, False),
+        ("https://app.example.org:x/", False, False),
+        ("https://app.example.org\\@evil.example/", False, False),
+        ("javascript:alert(1)", False, False),
+        ("data:text/html,x", False, False),
+        ("app:/back", False, False),
+        ("/back", False, False),
+        ("", False, False),
+        ("https://app.example.org/ b", False, False),
+        ("https://app.example.org/\nb", False, False),
+    ],
+)
+def test_which_redirects_may_be_registered(uri: str, public: bool, confidential: bool) -> None:
+    assert usable_redirect(uri, "public") is public
+    assert usable_redirect(uri, "confidential-secret") is confidential
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": "a b"},
+        {"name": " "},
+        {"grants": ()},
+        {"grants": ("password",)},
+        {"redirects": ()},
+        {"redirects": ("https://x.example/#f",)},
+        {"launch_url": "javascript:x"},
+        {"kind": "public", "grants": ("client_credentials",), "redirects": ()},
+        {"kind": "private-key-jwt"},
+        {"kind": "private-key-jwt", "jwks": "{}", "jwks_uri": "https://x.example"},
+        {"kind": "private-key-jwt", "jwks": "x"},
+        {"kind": "private-key-jwt", "jwks": '{"keys": []}'},
+        {"kind": "private-key-jwt", "jwks": '{"keys": [{"kty": "oct", "k": "eHh4"}]}'},
+        {"kind": "private-key-jwt", "jwks_uri": "http://partner.example/jwks"},
+        {"kind": "private-key-jwt", "jwks_uri": "file:///etc/passwd"},
+    ],
+)
+async def test_what_may_not_be_registered(shop: Shop, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ClientError):
+        await shop.client(**wrong)
+
+
+async def test_a_private_key_is_not_taken(shop: Shop, rsa: RSAKey) -> None:
+    with pytest.raises(ClientError):
+        await shop.client(kind="private-key-jwt", jwks=json.dumps({"keys": [rsa.as_dict(private=True)]}))
+    with pytest.warns(SecurityWarning):
+        weak = json.dumps({"keys": [RSAKey.generate_key(1024, {"kid": "w"}).as_dict(private=False)]})
+    with pytest.raises(ClientError):
+        await shop.client(kind="private-key-jwt", jwks=weak)
+
+
+def test_the_scope_of_a_client_must_be_readable() -> None:
+    with pytest.raises(Exception, match="scope-invalid"):
+        read("patient/Observation.sr")
