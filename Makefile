@@ -17,9 +17,9 @@ help: ## this list
 setup: ## install everything that is needed into .venv
 	@dev/setup
 
-run: setup ## start Kuska with synthetic people on http://127.0.0.1:8080 (DATA=folder, PORT=number)
-	@$(BIN)/kuska demo --data $(DATA)
-	@KUSKA_SECURITY=off exec $(BIN)/kuska serve --data $(DATA) --port $(PORT)
+run: setup ## start Kuska with synthetic people on http://localhost:8080 (DATA=folder, PORT=number)
+	@KUSKA_PORT=$(PORT) $(BIN)/kuska demo --data $(DATA)
+	@exec $(BIN)/kuska serve --data $(DATA) --port $(PORT)
 
 test: setup ## all tests (T=path for some of them; CORPUS=folder with third-party cases)
 	@dev/setup_tests
