@@ -1,0 +1,253 @@
+"""The policy in a running process: what it keeps, when it forgets, what it reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.security.usecases.visitors import SETTINGS, House, emptied, house
+
+from kuska.infra.postgres.connection import Read
+from kuska.infra.postgres.database import Database
+from kuska.security.contracts import ANONYMOUS, Access, Caller
+from kuska.security.domain.scopes import parse
+from kuska.security.errors import NobodyError, RefusedByPolicyError
+from kuska.security.store import callers
+from kuska.security.usecases.consents import Consents
+
+pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("LW-16")]
+PARTNER = Caller(
+    kind="partner", client="partner-1", roles=("partner",), organization="lab", tenant="hospital", country="PE"
+)
+
+
+@pytest.fixture
+async def at(db: Database) -> AsyncIterator[House]:
+    await emptied(db)
+    yield house(db)
+    await emptied(db)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Caller]:
+    """Who the database was asked about."""
+    found: list[Caller] = []
+    ask = callers.facts
+
+    async def facts(conn: Read, caller: Caller, *args: Any, **kwargs: Any) -> Any:
+        found.append(caller)
+        return await ask(conn, caller, *args, **kwargs)
+
+    monkeypatch.setattr(callers, "facts", facts)
+    return found
+
+
+def consent(*actors: str, effect: str = "deny", **limits: Any) -> dict[str, Any]:
+    named = [{"role": {}, "reference": {"reference": one}} for one in actors]
+    return {
+        "resourceType": "Consent",
+        "status": "active",
+        "scope": {"coding": [{"code": "patient-privacy"}]},
+        "patient": {"reference": "Patient/p1"},
+        "provision": {"type": effect, **({"actor": named} if named else {}), **limits},
+    }
+
+
+async def write(at: House, id_: str, node: dict[str, Any] | None) -> None:
+    keeper = Consents(at.epoch)
+    async with at.db.write() as tx:
+        await keeper.written(tx, id_, node)
+    keeper.forget()
+
+
+async def physician(at: House) -> Access:
+    return (await at.visit("physician")).access
+
+
+async def test_it_is_asked_once_and_then_kept(at: House, asked: list[Caller]) -> None:
+    caller = at.caller("physician")
+    for address in ("a", "b", "a"):
+        access = await at.policy.access(replace(caller, address=address))
+        assert access.caller.address == address
+    assert len(asked) == 1
+
+
+async def test_what_is_kept_is_kept_apart(at: House, asked: list[Caller]) -> None:
+    """By everything that the decision depends on."""
+    caller = at.caller("physician")
+    other = [
+        replace(caller, scopes=parse("user/Observation.rs")),
+        replace(caller, roles=("results",)),
+        replace(caller, patient="p1"),
+        replace(caller, practitioner="another"),
+        replace(caller, organization="another"),
+        replace(caller, methods=("pwd",)),
+        replace(caller, account="another"),
+    ]
+    for one in (caller, *other):
+        await at.policy.access(one)
+    await at.policy.access(caller, "ETREAT")
+    assert len(asked) == len(other) + 2
+
+
+async def test_a_refusal_is_not_kept_as_a_permission(at: House) -> None:
+    for _ in range(2):
+        with pytest.raises(RefusedByPolicyError) as raised:
+            await at.policy.access(at.caller("physician"), "HRESCH")
+        assert raised.value.reason == "security.purpose"
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"tenant": "another"}, "security.tenant"),
+        ({"tenant": ""}, "security.tenant"),
+        ({"country": "CL"}, "security.country"),
+    ],
+)
+async def test_another_place_is_refused(at: House, changed: dict[str, str], reason: str) -> None:
+    with pytest.raises(RefusedByPolicyError) as raised:
+        await at.policy.access(at.caller("physician", **changed))
+    assert raised.value.reason == reason
+
+
+async def test_a_role_may_be_given_for_other_countries(at: House) -> None:
+    admin = await at.visit("administrator")
+    await at.roles.edit(
+        admin,
+        "tele",
+        0,
+        {"reach": "care", "scopes": ["user/Observation.rs"], "purposes": ["TREAT"], "countries": ["PE"]},
+    )
+    assert (await at.policy.access(at.caller("tele", country="CL"))).ways("Observation", "r")
+
+
+async def test_nobody_is_nobody(at: House) -> None:
+    with pytest.raises(NobodyError):
+        await at.policy.access(ANONYMOUS)
+
+
+async def test_a_token_made_for_a_purpose_serves_no_other(at: House) -> None:
+    caller = at.caller("physician", purpose="TREAT")
+    assert (await at.policy.access(caller)).purpose == "TREAT"
+    with pytest.raises(RefusedByPolicyError):
+        await at.policy.access(caller, "ETREAT")
+
+
+@pytest.mark.requirement("QX-10")
+async def test_a_refusal_counts_at_once_and_its_withdrawal_too(at: House) -> None:
+    assert not (await physician(at)).withheld
+    await write(at, "c1", consent("Practitioner/doctor"))
+    assert (await physician(at)).withheld == {"p1"}
+    assert not (await physician(at)).free("Observation", "r")
+    assert not (await at.visit("physician", practitioner="another")).access.withheld
+    await write(at, "c1", {**consent("Practitioner/doctor"), "status": "inactive"})
+    assert not (await physician(at)).withheld
+    await write(at, "c1", consent("Practitioner/doctor"))
+    await write(at, "c1", None)
+    assert not (await physician(at)).withheld
+
+
+async def test_another_process_hears_of_a_refusal_within_the_second(at: House) -> None:
+    other = house(at.db)
+    assert not (await physician(other)).withheld
+    async with other.epoch.watched(), asyncio.timeout(5):
+        await write(at, "c1", consent())
+        while not (await physician(other)).withheld:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_refusal_begins_and_ends_on_time(at: House, asked: list[Caller]) -> None:
+    period = {"start": "2026-11-21T13:00:00Z", "end": "2026-11-21T13:59:59Z"}
+    await write(at, "c1", consent(period=period))
+    assert not (await physician(at)).withheld
+    at.clock.advance(timedelta(hours=1))
+    assert (await physician(at)).withheld == {"p1"}
+    asked.clear()
+    assert (await physician(at)).withheld == {"p1"}
+    assert not asked
+    at.clock.advance(timedelta(hours=1))
+    assert not (await physician(at)).withheld
+
+
+async def test_a_partner_reaches_who_lets_it_in_and_nobody_else(at: House) -> None:
+    async def reached(type_: str = "Observation") -> frozenset[str]:
+        return (await at.policy.access(PARTNER)).consented_for(type_)
+
+    assert await reached() == frozenset()
+    await write(at, "c1", consent("Organization/lab", effect="permit"))
+    await write(at, "c2", {**consent("Organization/other", effect="permit"), "patient": {"reference": "Patient/p2"}})
+    assert await reached() == {"p1"}
+    types = [{"system": "http://hl7.org/fhir/resource-types", "code": "Condition"}]
+    await write(at, "c1", consent("Organization/lab", effect="permit", **{"class": types}))
+    assert await reached() == frozenset()
+    assert await reached("Condition") == {"p1"}
+    await write(at, "c1", None)
+    assert await reached("Condition") == frozenset()
+
+
+async def test_the_permission_of_a_purpose_is_for_that_purpose(at: House) -> None:
+    await write(at, "c1", consent(effect="permit", purpose=[{"code": "HRESCH"}]))
+    assert (await at.policy.access(PARTNER, "HRESCH")).consented == {"p1"}
+    assert not (await at.policy.access(PARTNER, "TREAT")).consented
+
+
+async def test_permissions_are_read_only_where_they_open_something(at: House) -> None:
+    """There may be one for every patient of a country."""
+    await write(at, "c1", consent("Organization/us", effect="permit"))
+    async with at.db.read() as conn:
+        caller = at.caller("physician")
+        known = await callers.facts(conn, caller, at.clock.now(), permissions=False, breaks=False)
+    assert not known.consents
+
+
+async def test_exceptions_of_a_refusal_are_heard_with_it(at: House) -> None:
+    actor = [{"role": {}, "reference": {"reference": "Practitioner/doctor"}}]
+    await write(at, "c1", consent(provision=[{"type": "permit", "actor": actor}]))
+    assert not (await physician(at)).withheld
+    assert (await at.visit("physician", practitioner="another")).access.withheld == {"p1"}
+
+
+async def test_nobody_is_shut_out_of_their_own_record(at: House) -> None:
+    async with at.db.write() as tx:
+        await tx.execute(
+            "insert into security.account (id, kind, tenant, login, display_name, status, country, patient, created, updated)"
+            " values ('own-record', 'person', $1, 'own-record', 'Somebody', 'active', 'PE', 'p1', now(), now())"
+            " on conflict do nothing",
+            SETTINGS.tenant,
+        )
+    await write(at, "c1", consent())
+    access = (await at.visit("patient", account="own-record", patient="p1")).access
+    assert not access.withheld
+    assert access.ways("Observation", "r")[0].reach == "own"
+
+
+async def test_a_token_about_somebody_else_is_not_the_patients_own(at: House) -> None:
+    """Even when the application says so: whose the account is, the database knows."""
+    caller = at.caller("patient", account="not-in-the-database", patient="p1", scopes=parse("patient/*.rs"))
+    assert not (await at.policy.access(caller)).ways("Observation", "r")
+
+
+async def test_what_changes_while_it_is_read_is_not_kept(at: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask = callers.facts
+
+    async def facts(conn: Read, *args: Any, **kwargs: Any) -> Any:
+        known = await ask(conn, *args, **kwargs)
+        monkeypatch.setattr(callers, "facts", ask)
+        await write(at, "c1", consent())
+        return known
+
+    monkeypatch.setattr(callers, "facts", facts)
+    await physician(at)
+    assert (await physician(at)).withheld == {"p1"}
+
+
+async def test_what_is_kept_has_a_bound(at: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kuska.security.usecases.policy._MOST", 3)
+    for number in range(5):
+        await at.visit("physician", account=f"a{number}")
+    assert len(at.policy._kept) <= 3
