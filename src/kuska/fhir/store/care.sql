@@ -17,7 +17,7 @@ where a.target = any ($1) and a.param = any ($2)
   and not exists (
     select from fhir.date d
     where d.rid = a.rid and d.bucket = a.bucket and d.param = any ($6)
-      and d.high <= (case when a.param = any ($7) then $8 else $10 end)
+      and d.high <= (case when a.param = any ($7) then $8::bigint else $10::bigint end)
   )
 union
 select g.rid from fhir.reference g where g.target = any ($1) and g.param = $11;

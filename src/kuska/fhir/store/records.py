@@ -1,4 +1,4 @@
-"""Resources in and out of the database: reads by id, the write of a batch, histories.
+"""Resources in and out of the database. The reading half is in reading.py.
 
 Every `Records` is one caller's: what it reads was judged, what it writes was permitted, and both are told to the trail
 (docs/adr/0016-access-in-the-record.md). There is none without a `Sight`.
@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -30,16 +29,15 @@ from kuska.fhir.store.entry import Change, Entry, Kind, Line
 from kuska.fhir.store.grouping import Grouping
 from kuska.fhir.store.homes import Homes
 from kuska.fhir.store.permits import Standing, permitted, undisturbed, unquestioned
+from kuska.fhir.store.reading import Reads, Stored
 from kuska.fhir.store.resealing import unchanged_as_stored
 from kuska.fhir.store.rights import Rights
-from kuska.infra.postgres.connection import Read, Row, Write
+from kuska.infra.postgres.connection import Row, Write
 from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.errors import UNIQUE_VIOLATION, ContentionError
 from kuska.kit.errors import Issue
 from kuska.kit.json import Node
 from kuska.kit.sqlfiles import load
-from kuska.security.contracts import Letter
-from kuska.security.errors import RefusedByPolicyError
 
 _SQL = load("kuska.fhir.store", "records.sql")
 _BLOCK = 256
@@ -53,18 +51,6 @@ _STATES: Mapping[bytes, State] = {b"c": "created", b"u": "updated", b"r": "reviv
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """One version of a resource. `body` is complete JSON, empty when this version is a deletion."""
-
-    type: str
-    id: str
-    version: int
-    updated: datetime
-    deleted: bool
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Written:
     state: State
     stored: Stored
@@ -74,7 +60,7 @@ class _TransactionNeededError(Exception):
     """One statement will not do."""
 
 
-class Records:
+class Records(Reads):
     def __init__(  # noqa: PLR0917 - wired in one place
         self,
         definitions: Definitions,
@@ -84,17 +70,12 @@ class Records:
         rights: Rights,
         bodies: Bodies | None = None,
     ) -> None:
-        self._sight = sight
+        super().__init__(definitions, identities, sight, Homes(definitions), bodies or Bodies())
         self._rights = rights
         self._touched: set[str] = set()  # types written in the caller's transaction
-        self._numbers = definitions.type_numbers
-        self._names = definitions.type_names
-        self._identities = identities
         self._extractor = extractor
         self._memory = Memory(extractor.displays)
-        self.bodies = bodies or Bodies()
         self._rids: deque[int] = deque()
-        self._homes = Homes(definitions)
         self._groups: WeakKeyDictionary[Database, tuple[Grouping[Entry, Row], Grouping[Entry, Row]]] = (
             WeakKeyDictionary()
         )
@@ -131,141 +112,6 @@ class Records:
 
     def _patient_bucket(self, reference: str) -> int:
         return self._identities.address("Patient", reference.removeprefix("Patient/")).bucket
-
-    # --- reads -----------------------------------------------------------------------------------------------------
-
-    async def read(self, conn: Read, type_: str, id_: str, letter: Letter = "r") -> Stored | None:
-        """None for what is not there, and for what the caller may not do `letter` with: nobody learns which it is.
-
-        Raises:
-            RefusedByPolicyError: the caller may do it with no resource of the type.
-        """
-        self._sight.require(type_, letter)
-        row = await self._row(conn, type_, id_)
-        if row is None:
-            return None
-        stored = self.stored(row)
-        if not await self._visible(conn, row, stored, letter):
-            return None
-        if letter == "r":
-            self._sight.gave(type_, id_, stored.body)
-        return stored
-
-    async def read_version(self, conn: Read, type_: str, id_: str, version: int) -> Stored | None:
-        """Who may not see the resource as it is now sees no version of it; nor one that was somebody else's."""
-        self._sight.require(type_, "r")
-        current = await self._row(conn, type_, id_)
-        if current is None or current["version"] < version:
-            return None
-        newest = self.stored(current)
-        if not await self._visible(conn, current, newest, "r"):
-            return None
-        if current["version"] == version:
-            self._sight.gave(type_, id_, newest.body)
-            return newest
-        row = await conn.fetchrow(_SQL["read_old_version"], current["rid"], current["bucket"], version)
-        if row is None:
-            return None
-        stored = self.stored(row, id_)
-        if not stored.deleted and not self._sight.sees(type_, "r", id_, stored.body):
-            return None
-        self._sight.gave(type_, id_, stored.body)
-        return stored
-
-    async def history(
-        self,
-        conn: Read,
-        type_: str,
-        id_: str,
-        *,
-        since: datetime,
-        before: datetime,
-        below_version: int,
-        limit: int,
-    ) -> list[Stored] | None:
-        """Newest first, without versions that were somebody else's; None when there never was such a resource."""
-        self._sight.require(type_, "r")
-        current = await self._row(conn, type_, id_)
-        if current is None or not await self._visible(conn, current, self.stored(current), "r"):
-            return None
-        rows = await conn.fetch(
-            _SQL["history_of_one"],
-            current["type"],
-            current["rid"],
-            current["bucket"],
-            below_version,
-            since,
-            before,
-            limit,
-        )
-        found = [self.stored(row, id_) for row in rows]
-        shown = [one for one in found if one.deleted or self._sight.sees(type_, "r", id_, one.body)]
-        for one in shown:
-            self._sight.gave(type_, id_, one.body)
-        return shown
-
-    async def _visible(self, conn: Read, row: Row, stored: Stored, letter: Letter) -> bool:
-        """A deleted resource is judged by what it was."""
-        if self._sight.free(stored.type, letter):
-            return True
-        return self._sight.sees(stored.type, letter, stored.id, await self._content(conn, row, stored))
-
-    async def _content(self, conn: Read, row: Row, stored: Stored) -> bytes:
-        if not stored.deleted:
-            return stored.body
-        before = await conn.fetchrow(_SQL["read_old_version"], row["rid"], row["bucket"], stored.version - 1)
-        return b"{}" if before is None else self.stored(before, stored.id).body
-
-    async def standing(self, tx: Write, type_: str, id_: str) -> Standing | None:
-        """A resource as it stands, for a decision about writing it; locked to the end of the transaction."""
-        row = await self._row(tx, type_, id_)
-        if row is None:
-            return None
-        if await tx.fetchval(_SQL["hold"], row["type"], row["rid"], row["bucket"]) != row["version"]:
-            raise ContentionError(Issue(code="transient", message="store.moved"))
-        return Standing(row["version"], await self._content(tx, row, self.stored(row, id_)))
-
-    async def history_of_types(
-        self, conn: Read, types: Sequence[str], *, since: datetime, below: tuple[datetime, int], limit: int
-    ) -> list[tuple[Stored, int]]:
-        """Newest first, each with its rid; (updated, rid) of the last one is the next `below`. Only for callers who may
-        see all of these types: a page filtered afterwards would tell by its gaps what was taken out.
-        """
-        self.whole(types)
-        numbers = [self._numbers[name] for name in types]
-        rows = await conn.fetch(_SQL["history_of_types"], numbers, since, below[0], below[1], limit)
-        return [(self.given(row), row["rid"]) for row in rows]
-
-    def whole(self, types: Sequence[str]) -> None:
-        """Refuses callers who may not see every resource of these types."""
-        if not all(self._sight.free(type_, "s") for type_ in types):
-            raise RefusedByPolicyError
-
-    def given(self, row: Row) -> Stored:
-        """`stored`, of what goes to the caller."""
-        stored = self.stored(row)
-        self._sight.gave(stored.type, stored.id, stored.body)
-        return stored
-
-    def stored(self, row: Row, id_: str | None = None) -> Stored:
-        """From any row with the columns of `read` (search results too)."""
-        type_ = self._names[row["type"]]
-        known = id_ or row["id"] or self._identities.mint(row["rid"], row["bucket"])
-        version, updated, deleted = row["version"], row["updated"], row["deleted"]
-        body = b""
-        if not deleted:
-            body = head(type_, known, version, updated) + self.bodies.rest(row["body"], type_, row["rid"])
-        return Stored(type_, known, version, updated, deleted, body)
-
-    async def _row(self, conn: Read, type_: str, id_: str) -> Row | None:
-        number = self._numbers[type_]
-        address = self._identities.address(type_, id_)
-        if address.minted or not self._homes.looked_up(type_):
-            row = await conn.fetchrow(_SQL["read"], number, address.rid, address.bucket)
-            if row is not None or not address.minted:
-                return None if row is None else _same_id(row, id_)
-        row = await conn.fetchrow(_SQL["read_homed"], number, address.rid, address.bucket)
-        return None if row is None else _same_id(row, id_)
 
     # --- writes ----------------------------------------------------------------------------------------------------
 
@@ -431,8 +277,3 @@ class Records:
 
 def _resource(entry: Entry) -> int:
     return entry.address.rid
-
-
-def _same_id(row: Row, id_: str) -> Row | None:
-    """Two foreign ids can share a hashed rid; the row then belongs to the other one."""
-    return row if row["id"] is None or row["id"] == id_ else None

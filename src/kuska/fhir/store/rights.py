@@ -17,13 +17,13 @@ CONSENT = "Consent"
 
 
 class Consents(Protocol):
-    """Security's table of what patients have said (`kuska.security.api.Consents`)."""
+    """Security's table of what patients have said (`kuska.security.usecases.consents`)."""
 
-    async def written(self, tx: Write, consent: str, node: Node | None) -> None:
+    async def written(self, tx: Write, id_: str, node: Node | None, /) -> None:
         """In the transaction that writes the Consent with this id; None = it is deleted."""
         ...
 
-    def settled(self) -> None:
+    def forget(self) -> None:
         """Committed: what was decided before is forgotten."""
         ...
 
@@ -48,4 +48,4 @@ class Rights:
     def settled(self, types: Collection[str]) -> None:
         self.care.written(types)
         if self._consents is not None and CONSENT in types:
-            self._consents.settled()
+            self._consents.forget()
