@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -22,8 +23,10 @@ from tests.portal.browser.living import Live, alive
 
 from kuska.infra.postgres.database import Database, Limits
 
-SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
+ROOT = Path(__file__).parents[3]
+SCREENSHOTS = ROOT / "build" / "screenshots"
 PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 800}
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -60,6 +63,15 @@ async def browser() -> AsyncIterator[Browser]:
         started = await playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield started
         await started.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core."""
+    file = ROOT / "build" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+    if not file.exists():
+        subprocess.run([ROOT / "dev" / "setup_tests"], check=True)
+    return file.read_text()
 
 
 Opener = Callable[..., Awaitable[Page]]

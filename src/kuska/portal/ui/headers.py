@@ -17,7 +17,7 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _NOTHING = b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _PERMISSIONS = (
-    b"camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), bluetooth=(), midi=(), "
+    b"camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), midi=(), "
     b"display-capture=(), publickey-credentials-get=(self), publickey-credentials-create=(self)"
 )
 _ALWAYS: tuple[tuple[bytes, bytes], ...] = (

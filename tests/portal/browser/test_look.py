@@ -1,0 +1,65 @@
+"""Every page, as a phone and as a desk see it: nothing runs off the side, nothing that axe or the browser complains about.
+
+Screenshots are left in build/screenshots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from playwright.async_api import Page
+from tests.portal.browser.conftest import DESK, PHONE, SCREENSHOTS
+from tests.portal.browser.living import Live
+
+STRANGER = ["/", "/login", "/registro", "/clave", "/nowhere"]
+OF_ROLES = {
+    "patient": ["/", "/cuenta", "/cuenta/clave", "/cuenta/codigos", "/cuenta/llave"],
+    "physician": ["/", "/urgencia"],
+    "administrator": [
+        "/admin/cuentas",
+        "/admin/cuentas/{account}",
+        "/admin/cuentas/invitar",
+        "/admin/roles",
+        "/admin/roles/physician",
+        "/admin/roles/physician/cambiar",
+        "/admin/clientes",
+    ],
+    "auditor": ["/auditoria", "/auditoria?patient=nobody", "/admin/roles"],
+}
+VISITS = [("", path) for path in STRANGER] + [(role, path) for role, paths in OF_ROLES.items() for path in paths]
+
+
+@pytest.mark.requirement("HC-11")
+@pytest.mark.requirement("HC-05")
+@pytest.mark.parametrize("view", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("role", ["", *OF_ROLES])
+async def test_every_page(
+    window: Callable[..., Awaitable[Page]], live: Live, axe: str, role: str, view: dict[str, int]
+) -> None:
+    page = await window(await live.cookie(role) if role else "", viewport=view, bypass_csp=False)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    for path in OF_ROLES[role] if role else STRANGER:
+        await page.goto(path.replace("{account}", live.accounts["physician"].id))
+        name = f"{role or 'stranger'}{path.partition('?')[0].replace('/', '-')}-{view['width']}.png"
+        await page.screenshot(path=SCREENSHOTS / name, full_page=True)
+        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{path} is {wide} px too wide"
+        assert await page.locator("h1").count() == 1, path
+        assert await page.title(), path
+        await look_with_axe(page, axe, path)
+
+
+async def look_with_axe(page: Page, axe: str, path: str) -> None:
+    # By the debugger, which no Content-Security-Policy keeps out; the page itself could not.
+    session = await page.context.new_cdp_session(page)
+    await session.send("Runtime.evaluate", {"expression": axe})
+    answer = await session.send(
+        "Runtime.evaluate",
+        {
+            "expression": "axe.run().then(found => JSON.stringify(found.violations.map(each => "
+            "each.id + ': ' + each.nodes.map(node => node.html.slice(0, 200)).join(' | '))))",
+            "awaitPromise": True,
+        },
+    )
+    assert answer["result"]["value"] == "[]", f"{path}: {answer['result']['value']}"
