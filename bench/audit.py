@@ -1,0 +1,242 @@
+"""The audit trail: what noting costs a request, and how many events a second reach the database, are chained and found.
+
+One process without HTTP on an embedded database with its real durability, journal on, and the chain made meanwhile.
+`note` is the call that a read waits for; `noted` counts until the last event is in the database and has its link; `kept`
+are events whose commit is waited for, by many at once. `appended` are events inside another statement, 1 and 20 a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import uvloop
+
+from bench.measure import data_folder, options
+from bench.result import Cpu, latency, note, publish, spread
+from bench.server import Place, database
+from kuska.infra.postgres.database import Database
+from kuska.infra.postgres.migrate import migrate
+from kuska.kit.clock import SystemClock
+from kuska.security.api import AuditTrail, Caller, Event, TrailQuestion, open_trail
+from kuska.security.settings import SecuritySettings
+from kuska.security.visit import event_id
+
+_TOGETHER = 50  # events noted between two turns of the loop
+_CHAIN_PATIENCE = 120.0
+_PATIENTS = 5_000
+_ACCOUNTS = 200
+_chance = random.Random(1)
+
+
+def _event(at: datetime | None = None) -> Event:
+    number = _chance.randrange(_ACCOUNTS)
+    caller = Caller(
+        kind="person",
+        account=f"01a1feac-fd54-7e3f-8b67-{number:012d}",
+        client="portal",
+        session="01a1feac-fd54-7e3f-8b67-91ccc6dbc086",
+        roles=("physician",),
+        methods=("pwd", "otp"),
+        practitioner=f"practitioner-{number}",
+        tenant="demo",
+        country="PE",
+        address="10.20.30.40",
+    )
+    patient = f"01a1feac-fd54-8e3f-8b67-{_chance.randrange(_PATIENTS):012d}"
+    return Event(
+        id=event_id(),
+        at=at or datetime.now(UTC),
+        action="R",
+        kind="rest",
+        interaction="read",
+        caller=caller,
+        purpose="TREAT",
+        request="5f3c2a1b9d8e7f60",
+        entities=(f"Observation/{event_id()}",),
+        patients=(patient,),
+    )
+
+
+async def _chained(db: Database, number: int) -> None:
+    """Waits until so many events have their link."""
+    async with asyncio.timeout(_CHAIN_PATIENCE):
+        while True:
+            async with db.read() as conn:
+                if await conn.fetchval("select coalesce(sum(count), 0) from security.event_link") >= number:
+                    return
+            await asyncio.sleep(0.02)
+
+
+def _cost_of_a_note(trail: AuditTrail) -> list[float]:
+    """Microseconds; made and encoded, written to the journal."""
+    found: list[float] = []
+    for _ in range(40):
+        events = [_event() for _ in range(100)]
+        begun = time.perf_counter()
+        for event in events:
+            trail.note(event)
+        found.append((time.perf_counter() - begun) / len(events) * 1e6)
+    return found
+
+
+async def _noted(db: Database, trail: AuditTrail, count: int, before: int) -> tuple[float, float]:
+    """Events a second: into the database, and with their links."""
+    events = [_event() for _ in range(count)]
+    begun = time.perf_counter()
+    for place in range(0, count, _TOGETHER):
+        for event in events[place : place + _TOGETHER]:
+            trail.note(event)
+        await asyncio.sleep(0)
+    await trail.settled()
+    stored = time.perf_counter() - begun
+    await _chained(db, before + count)
+    return count / stored, count / (time.perf_counter() - begun)
+
+
+async def _kept(trail: AuditTrail, writers: int, seconds: float) -> tuple[float, list[float]]:
+    taken: list[float] = []
+    end = time.perf_counter() + seconds
+
+    async def writer() -> None:
+        while (begun := time.perf_counter()) < end:
+            await trail.keep(_event())
+            taken.append(time.perf_counter() - begun)
+
+    await asyncio.gather(*(writer() for _ in range(writers)))
+    return len(taken) / seconds, taken
+
+
+async def _appended(db: Database, trail: AuditTrail, together: int, runs: int) -> list[float]:
+    """Milliseconds of one statement that only notes, its commit included."""
+    found: list[float] = []
+    for _ in range(runs):
+        arguments = trail.columns([_event() for _ in range(together)])
+        marks = ", ".join(f"${place + 1}" for place in range(len(arguments)))
+        begun = time.perf_counter()
+        await db.single(lambda conn, a=arguments, m=marks: conn.fetchval(f"select security.append({m})", *a))
+        found.append((time.perf_counter() - begun) * 1000)
+    return found
+
+
+async def _searched(trail: AuditTrail, runs: int) -> dict[str, Any]:
+    hour = timedelta(hours=1)
+    newest = (await trail.search(TrailQuestion(), limit=1)).events[0]
+    questions: dict[str, Callable[[], TrailQuestion]] = {
+        "patient": lambda: TrailQuestion(patient=_event().patients[0]),
+        "account": lambda: TrailQuestion(account=_event().caller.account),
+        "time": lambda: TrailQuestion(since=newest.at - hour, until=newest.at),
+        "patient_account_time": lambda: TrailQuestion(
+            patient=_event().patients[0], account=_event().caller.account, since=newest.at - hour
+        ),
+        "failed": lambda: TrailQuestion(outcome="failed"),
+    }
+    found: dict[str, Any] = {}
+    for name, question in questions.items():
+        taken: list[float] = []
+        for _ in range(runs):
+            begun = time.perf_counter()
+            await trail.search(question(), limit=50)
+            taken.append(time.perf_counter() - begun)
+        found[name] = latency(taken)
+    return found
+
+
+_SIZE = """
+select sum(pg_table_size(c.oid))::bigint, sum(pg_indexes_size(c.oid))::bigint
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where n.nspname = 'security' and c.relkind = 'r' and c.relname ~ '^event_([0-9]|other|link)'
+"""
+
+
+async def measure(
+    place: Place, folder: Path, *, events: int, seconds: float, runs: int, writers: list[int]
+) -> dict[str, Any]:
+    await migrate(place.dsn)
+    db = await Database.open(place.dsn)
+    try:
+        async with open_trail(db, SecuritySettings(), SystemClock(), folder) as trail:
+            return await _figures(db, trail, place, events=events, seconds=seconds, runs=runs, writers=writers)
+    finally:
+        await db.close()
+
+
+async def _figures(
+    db: Database, trail: AuditTrail, place: Place, *, events: int, seconds: float, runs: int, writers: list[int]
+) -> dict[str, Any]:
+    figures: dict[str, Any] = {"note_us": spread(_cost_of_a_note(trail), 1)}
+    await trail.settled()
+    noted: list[float] = []
+    chained: list[float] = []
+    total = 4_000
+    await _chained(db, total)
+    for number in range(runs):
+        before, begun = Cpu.now(database=place.pids()), time.perf_counter()
+        stored, linked = await _noted(db, trail, events, total)
+        after = Cpu.now(database=place.pids())
+        total += events
+        noted.append(stored)
+        chained.append(linked)
+        used = {who: round(cpu / events * 1e6) for who, cpu in after.since(before).items()}
+        others = after.noise(before, time.perf_counter() - begun)["others_cores"]
+        note(f"  noted {number + 1}/{runs}: {stored:,.0f}/s, with links {linked:,.0f}/s, {used}, others {others} cores")
+        figures["processor_us_per_event"] = used
+    figures["noted_per_second"] = spread(noted)
+    figures["noted_and_chained_per_second"] = spread(chained)
+    for count in writers:
+        rates: list[float] = []
+        taken: list[float] = []
+        for _ in range(runs):
+            rate, each = await _kept(trail, count, seconds)
+            rates.append(rate)
+            taken += each
+        note(f"  kept, {count} writers: {median(rates):,.0f}/s")
+        figures[f"kept_{count}_writers"] = {"per_second": spread(rates), **latency(taken)}
+    figures["appended_ms"] = {
+        "1": round(median(await _appended(db, trail, 1, 100)), 2),
+        "20": round(median(await _appended(db, trail, 20, 100)), 2),
+    }
+    async with db.read() as conn:
+        stored_events: int = await conn.fetchval("select count(*) from security.event")
+        size = await conn.fetchrow(_SIZE)
+    figures["events"] = stored_events
+    if size is not None:
+        figures["bytes_per_event"] = {
+            "table": round(size[0] / stored_events),
+            "indexes": round(size[1] / stored_events),
+        }
+    figures["search_ms"] = await _searched(trail, 30)
+    begun = time.perf_counter()
+    report = await trail.verifying.verify()
+    figures["verified_per_second"] = round(report.events / (time.perf_counter() - begun))
+    if not report.good:
+        raise RuntimeError(f"the chain does not verify: {report.findings}")
+    return figures
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = options(__doc__, seconds=3, runs=3, connections=[1, 32], patients=_PATIENTS)
+    parser.add_argument("--events", type=int, default=50_000, help="noted in one run")
+    chosen = parser.parse_args(arguments)
+    with data_folder(chosen.folder) as folder, database(folder) as place:
+        figures = uvloop.run(
+            measure(
+                place,
+                folder,
+                events=chosen.events,
+                seconds=chosen.seconds,
+                runs=chosen.runs,
+                writers=chosen.connections,
+            )
+        )
+    publish("audit", {"events": chosen.events, "writers": chosen.connections}, figures, keep=not chosen.trial)
+
+
+if __name__ == "__main__":
+    main()
