@@ -22,6 +22,7 @@ from kuska.kit.clock import SystemClock
 from kuska.portal import pages as portal
 from kuska.portal.record import routes as record_routes
 from kuska.security.api import Consents, Keys
+from kuska.security.routes import external as external_routes
 from kuska.security.routes import oauth as oauth_routes
 
 
@@ -56,8 +57,10 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
         own, zone = bases(settings, port), ZoneInfo(settings.fhir.zone)
         record = await open_record(db, settings.fhir, own, keys, Consents(security.epoch, own, zone))
         patients.served_by(record, security.trail)
+        security.trail.metrics.join(metrics.registry)
+        security.glass.metrics.join(metrics.registry)
         pages = portal.build(security, secure=origin.startswith("https:"), zone=zone)
-        routers = [record_routes.build(record, clock), oauth_routes.build(security.oauth), pages.router]
+        routers = [record_routes.build(record, clock), oauth_routes.build(security.oauth), external_routes.build(security.external), pages.router]
         fresh = timedelta(minutes=settings.security.step_up_minutes)
         everything_else = site.build(db, metrics, routers, door=security.door, clock=clock, fresh=fresh)
         pages.attend(everything_else)

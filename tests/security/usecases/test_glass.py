@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from tests.security.usecases.visitors import SETTINGS, House, emptied, house
 
+from kuska.infra.mail.smtp import Mail
 from kuska.infra.postgres.database import Database
 from kuska.kit.errors import IncorrectError, NotFoundError
 from kuska.security.domain.consents import ConsentRule
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.store import consents
+from kuska.security.usecases.accounts.opening import post_office
 
 pytestmark = pytest.mark.requirement("LW-31")
 REASON = "Unconscious in the emergency room, no relatives here."
@@ -155,3 +157,30 @@ async def test_nobody_is_told_by_mail_where_no_address_is_set(at: House) -> None
     await at.glass.break_glass(await at.visit("physician"), "p1", REASON)
     assert not await mails(at)
     assert len(at.lines.events) == 1
+
+
+class Post:
+    """A mail server that is up."""
+
+    configured = True
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+
+    async def send(self, mail: Mail) -> None:
+        self.mails.append(mail)
+
+
+async def test_data_protection_gets_a_mail_without_personal_data(at: House) -> None:
+    post = Post()
+    letters, mailroom = post_office(at.db, SETTINGS, at.clock, at.lines, mailer=post, own_url="https://kuska.test")
+    assert letters.own_url == "https://kuska.test"
+    glass = await at.glass.break_glass(await at.visit("physician"), "p1", REASON)
+    assert await mailroom.send_due() == 1
+    (mail,) = post.mails
+    assert mail.to == SETTINGS.data_protection_mail
+    assert glass.id in mail.text
+    assert "https://kuska.test/auditoria" in mail.text
+    assert "p1" not in mail.text.replace(glass.id, "")
+    assert REASON not in mail.text
+    assert await mailroom.send_due() == 0

@@ -46,6 +46,7 @@ class Letters:
             "reset": self._reset,
             "registration": self._registration,
             "notice": self._notice,
+            "break-glass": self._glass,
         }[errand.kind]
         return await write(errand)
 
@@ -148,6 +149,17 @@ class Letters:
         if f"{what}.subject" not in catalogue(account.language):
             what = "mail.notice.account"  # of a part that has no text of its own for it
         return self._mail(errand, what, account.email, account.language, name=account.display_name, link=self.own_url)
+
+    async def _glass(self, errand: Errand) -> Mail:
+        """Who, whose and why stay in the trail: a mail lies in places that nobody looks after."""
+        params: dict[str, object] = {
+            "tenant": self.settings.tenant,
+            "at": errand.about["at"],
+            "glass": errand.about["glass"],
+            "link": f"{self.own_url}/auditoria",
+        }
+        subject, body = (text(f"mail.break-glass.{part}", params, "es") for part in ("subject", "text"))
+        return Mail(to=errand.about["to"], subject=subject, text=body + "\n", language="es", id=errand.id)
 
     def _mail(self, errand: Errand, key: str, to: str, language: str, *, name: str = "", link: str = "") -> Mail:
         params: dict[str, object] = {
