@@ -209,11 +209,16 @@ class Cipher(Protocol):
         """Raises SealBrokenError, KeyMissingError."""
         ...
 
+    def macs(self, text: bytes) -> list[bytes]:
+        """Keyed hashes of `text`, the current key's first."""
+        ...
+
 
 class Sealer(Protocol):
     """Seals what is stored. Purposes: security.domain.sealing.PURPOSES. The context says whose it is and where it lies
     (b'client/…'); opening needs the same one.
     """
 
+    def cipher(self, purpose: str) -> Cipher: ...
     def seal(self, purpose: str, plain: bytes, context: bytes) -> bytes: ...
     def open(self, purpose: str, sealed: bytes, context: bytes) -> bytes: ...

@@ -31,6 +31,7 @@ from kuska.security.usecases.oauth.parts import Fetch, nothing_fetched
 from kuska.security.usecases.oauth.server import OAuth, oauth_of, open_tokens
 from kuska.security.usecases.oauth.tokens import Tokens
 from kuska.security.usecases.policy import Policy
+from kuska.security.usecases.pseudonyms import Pseudonyms
 from kuska.security.usecases.roles import Roles
 from kuska.security.usecases.sessions import Sessions
 from kuska.security.usecases.trail.running import open_trail
@@ -53,6 +54,7 @@ class Security:
     roles: Roles
     policy: Policy
     glass: BreakGlass
+    pseudonyms: Pseudonyms
     trail: AuditTrail
     limits: Limits
     door: Door
@@ -118,6 +120,7 @@ async def open_security(
             roles=roles,
             policy=policy,
             glass=BreakGlass(db, settings, clock, epoch),
+            pseudonyms=Pseudonyms(db, settings, sealer, clock),
             trail=trail,
             limits=kept,
             door=door,
