@@ -15,6 +15,7 @@ from kuska.infra.postgres.machine import MIB, this_machine
 from kuska.infra.postgres.migrate import pending
 from kuska.kit.errors import KuskaError
 from kuska.kit.messages import render
+from kuska.security.api import mail_queue
 
 _LITTLE_DISK = 1024 * MIB
 _LITTLE_MEMORY = 1024 * MIB
@@ -30,7 +31,7 @@ class Finding:
 async def examine(settings: Settings, say: Callable[[str], None], lang: str) -> int:
     """0 when all is well, 1 otherwise; one line per subject."""
     findings = [_machine(settings), _programs(settings)]
-    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_server, _schema)
+    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_server, _schema, _mail)
     for check in checks:
         try:
             findings.append(await check(settings))
@@ -83,3 +84,16 @@ async def _schema(settings: Settings) -> Finding:
     return Finding(
         "schema", not missing, f"not applied: {', '.join(missing)}: kuska migrate" if missing else "complete"
     )
+
+
+async def _mail(settings: Settings) -> Finding:
+    """Invitations and links for new passwords go out by mail; without a server they wait in the database."""
+    db = await Database.open(database_dsn(settings), settings.database)
+    try:
+        missing = await pending(database_dsn(settings))
+        waiting, given_up = (0, 0) if missing else await mail_queue(db)
+    finally:
+        await db.close()
+    server = settings.mail.host or "no server (KUSKA_MAIL_HOST): mails wait in the database"
+    said = f"{server}, {waiting} waiting" + (f", {given_up} given up: see the log" if given_up else "")
+    return Finding("mail", not given_up and (bool(settings.mail.host) or not waiting), said)

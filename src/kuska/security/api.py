@@ -33,6 +33,7 @@ from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.door import Door
 from kuska.security.usecases.external.external import External
 from kuska.security.usecases.keys import Keys, open_keys
+from kuska.security.usecases.mailing.mailroom import mail_queue
 from kuska.security.usecases.oauth.authorize import BadRequest, NeedsConsent, NeedsLogin, Outcome, Redirect
 from kuska.security.usecases.opening import Security, open_security
 from kuska.security.usecases.trail.export import MEDIA_TYPES as AUDIT_TYPES
@@ -84,6 +85,7 @@ __all__ = [
     "Way",
     "audit_event",
     "guarded",
+    "mail_queue",
     "needs_of",
     "open_keys",
     "open_security",

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -28,6 +29,7 @@ from kuska.security.usecases.accounts.service import Accounts
 from kuska.security.usecases.mailing.letters import Letters
 from kuska.security.usecases.mailing.mailroom import Mailroom
 from kuska.security.usecases.sessions import Sessions
+from kuska.security.usecases.trail.trail import AuditTrail
 from kuska.security.visit import Visit
 
 HERE = "203.0.113.7"
@@ -168,9 +170,11 @@ async def roles() -> Collection[str]:
     return ("patient", "physician", "administrator")
 
 
-def build(db: Database, settings: SecuritySettings, post: Post) -> World:
+def build(db: Database, settings: SecuritySettings, post: Post, real: AuditTrail | None = None) -> World:
+    """With the trail as a list, or the real one."""
     clock = SetClock(datetime(2026, 11, 21, 12, tzinfo=UTC))
-    trail, epoch, register, factors = Lines(), Epoch(db), Register(), set[str]()
+    trail: Any = real or Lines()
+    epoch, register, factors = Epoch(db), Register(), set[str]()
     sessions = Sessions(db, settings, clock, trail, epoch)
     letters, mailroom = post_office(
         db, settings, clock, trail, mailer=post, own_url="https://kuska.test", patients=register

@@ -39,6 +39,12 @@ class Writer(Protocol):
         ...
 
 
+async def mail_queue(db: Database) -> tuple[int, int]:
+    """(waiting, given up), for who looks after the machine."""
+    async with db.read() as conn:
+        return await mails.waiting(conn)
+
+
 class Mailroom:
     def __init__(self, db: Database, clock: Clock, mailer: Mailer, writer: Writer) -> None:
         self._db = db
@@ -63,9 +69,7 @@ class Mailroom:
         self._sweepers.append(sweep)
 
     async def state(self) -> tuple[int, int]:
-        """(waiting, given up)."""
-        async with self._db.read() as conn:
-            return await mails.waiting(conn)
+        return await mail_queue(self._db)
 
     async def send_due(self) -> int:
         """Everything that is due now; how many were sent. Nothing is touched while there is no mail server."""

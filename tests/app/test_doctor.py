@@ -1,0 +1,38 @@
+"""What `kuska doctor` says about mail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kuska.app.configuration import load
+from kuska.app.doctor import examine
+from kuska.app.settings import Settings
+from kuska.infra.postgres.database import Database
+
+
+async def said(settings: Settings) -> str:
+    lines: list[str] = []
+    await examine(settings, lines.append, "en")
+    return next(line for line in lines if " mail " in line)
+
+
+@pytest.mark.requirement("HC-04")
+async def test_mails_that_wait(fresh_db: Database, fresh_dsn: str) -> None:
+    settings = load({"KUSKA_DATABASE_URL": fresh_dsn})
+    settings = replace(settings, database=replace(settings.database, url=fresh_dsn))
+    assert (await said(settings)).startswith("ok")
+    async with fresh_db.write() as tx:
+        await tx.execute(
+            "insert into security.mail (id, kind, about, due, asked) values ('1', 'reset', '{}', now(), now())"
+        )
+    told = await said(settings)
+    assert told.startswith("BAD")
+    assert "KUSKA_MAIL_HOST" in told
+    assert "1 waiting" in told
+    with_server = replace(settings, mail=replace(settings.mail, host="mail.example.org"))
+    assert (await said(with_server)).startswith("ok")
+    async with fresh_db.write() as tx:
+        await tx.execute("update security.mail set given_up = now()")
+    assert "1 given up" in await said(with_server)
