@@ -43,11 +43,11 @@ def get(port: int, path: str, host: str = "localhost") -> tuple[int, bytes]:
 
 
 @contextmanager
-def served(data: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def served(data: Path, *options: str, security: str = "off") -> Iterator[tuple[subprocess.Popen[str], int]]:
     port = free_port()
     process = subprocess.Popen(
         [*KUSKA, "serve", "--data", str(data), "--port", str(port), *options],
-        env=os.environ | {"KUSKA_SECURITY": "off"},
+        env=os.environ | {"KUSKA_SECURITY": security},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -67,10 +67,25 @@ def served(data: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], i
         process.communicate(timeout=30)
 
 
-def test_without_security_it_does_not_open_the_record() -> None:
-    done = kuska("serve")
-    assert done.returncode == 1
-    assert "KUSKA_SECURITY=off kuska serve" in done.stderr
+@pytest.mark.requirement("HC-04")
+def test_with_security_the_record_is_closed_to_strangers(tmp_path: Path) -> None:
+    """The default. Open is only what has to be: health, how to sign in, what the record can do."""
+    with served(tmp_path / "data", security="on") as (_, port):
+        for path in (
+            "/fhir/Patient",
+            "/fhir/Patient/1",
+            "/fhir/_history",
+            "/fhir/Patient/1/$everything",
+            "/paciente/1",
+        ):
+            assert get(port, path)[0] == 401, path
+        for path in ("/", "/login", "/readyz", "/fhir/metadata", "/.well-known/openid-configuration", "/oauth/jwks"):
+            assert get(port, path)[0] == 200, path
+        status, body = get(port, "/fhir/.well-known/smart-configuration")
+        assert status == 200
+        assert b"launch-standalone" in body
+        for path in ("/cuenta", "/admin/cuentas", "/auditoria", "/urgencia"):
+            assert get(port, path)[0] in (302, 303, 401), path
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])
