@@ -60,7 +60,12 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
         security.trail.metrics.join(metrics.registry)
         security.glass.metrics.join(metrics.registry)
         pages = portal.build(security, secure=origin.startswith("https:"), zone=zone)
-        routers = [record_routes.build(record, clock), oauth_routes.build(security.oauth), external_routes.build(security.external), pages.router]
+        routers = [
+            record_routes.build(record, clock),
+            oauth_routes.build(security.oauth),
+            external_routes.build(security.external),
+            pages.router,
+        ]
         fresh = timedelta(minutes=settings.security.step_up_minutes)
         everything_else = site.build(db, metrics, routers, door=security.door, clock=clock, fresh=fresh)
         pages.attend(everything_else)
