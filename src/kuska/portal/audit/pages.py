@@ -54,7 +54,8 @@ def line(event: Event, names: Mapping[str, str], t: Callable[..., str], lang: st
     caller = event.caller
     known = catalogue(lang)
     kind = t(f"auditing.kind-{event.kind}") if event.kind in KINDS else event.kind
-    doing = t(f"auditing.action-{event.action}") if event.kind == "rest" else event.interaction
+    doing = f"auditing.action-{event.action}" if event.kind == "rest" else f"auditing.did-{event.interaction}"
+    doing = known.get(doing, event.interaction)
     things = list(event.entities[:_MOST_THINGS])
     if len(event.entities) > _MOST_THINGS:
         things.append(f"+{len(event.entities) - _MOST_THINGS}")
