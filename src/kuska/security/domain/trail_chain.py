@@ -1,28 +1,26 @@
 """The chain of hashes over the trail: what is hashed, and what does not fit when it is done again.
 
-leaf     sha256 of an event: its fields in the order of FIELDS, as a JSON array
+leaf     sha256 of an event: its fields as one text (trail_chain.sql says which, in what order)
 content  sha256 of the leaves of one batch and one day (UTC), in the chain's order
 hash     sha256 of the previous link's hash and the link's own facts; 32 zero bytes before the first
 
-Everything is computed here from values, both when a link is made and when it is verified: the database only keeps it.
+Everything is hashed here, both when a link is made and when it is verified: the database only keeps it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from kuska.security.domain.trail_line import FIELDS, microseconds
+from kuska.security.domain.trail_line import microseconds
 
 START = bytes(32)
 SHORT = 8
-_MOMENT = FIELDS.index("at")
-_ID = FIELDS.index("id")
 _encode = msgspec.json.Encoder().encode
 
 Place = tuple[int, int]
@@ -64,12 +62,9 @@ class Finding:
     event: str = ""  # its id; for a deleted one that of the event before it in the chain, '' = the first of the link
 
 
-def chained(values: Sequence[Any], place: Place) -> ChainedEvent:
-    """`values`: a row's FIELDS in their order."""
-    at: datetime = values[_MOMENT]
-    plain = list(values)
-    plain[_MOMENT] = microseconds(at)
-    return ChainedEvent(str(values[_ID]), at.astimezone(UTC).date(), place, sha256(_encode(plain)).digest())
+def chained(id_: str, day: date, place: Place, text: str) -> ChainedEvent:
+    """`text`: all that the event says, in a form that is the same every time."""
+    return ChainedEvent(id_, day, place, sha256(text.encode()).digest())
 
 
 def linked(previous: Link | None, batch: Sequence[ChainedEvent], made: datetime) -> list[Link]:

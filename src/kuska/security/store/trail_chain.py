@@ -35,7 +35,7 @@ async def last(conn: Read) -> Link | None:
 
 async def events(conn: Read, after: Place, through: Place, limit: int) -> list[ChainedEvent]:
     rows = await conn.fetch(_SQL["events"], *after, *through, limit)
-    return [chained(tuple(row)[2:], (row[0], row[1])) for row in rows]
+    return [chained(id_, day, (xact, seq), text) for xact, seq, id_, day, text in rows]
 
 
 async def waiting(conn: Read, after: Place) -> datetime | None:

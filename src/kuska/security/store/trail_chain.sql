@@ -27,10 +27,13 @@ order by number desc
 limit 1;
 
 -- events --
--- In the order of the chain, between two places.
-select e.xact, e.seq, e.id::text, e.at, e.outcome, e.action, e.kind, e.interaction, e.reason, e.caller, e.account,
-       e.client, e.session, e.roles, e.methods, e.as_patient, e.as_practitioner, e.organization, e.tenant, e.country,
-       e.purpose, e.address, e.request, e.entities, e.patients, e.query, e.detail::text
+-- In the order of the chain, between two places, each as one text that says all its fields: PostgreSQL's own form of a
+-- row, which quotes what has to be quoted. The list and its order must not change: old hashes are made of it.
+select e.xact, e.seq, e.id::text, (e.at at time zone 'UTC')::date, row(
+    e.id, (extract(epoch from e.at) * 1000000)::bigint, e.outcome, e.action, e.kind, e.interaction, e.reason, e.caller,
+    e.account, e.client, e.session, e.roles, e.methods, e.as_patient, e.as_practitioner, e.organization, e.tenant,
+    e.country, e.purpose, e.address, e.request, e.entities, e.patients, e.query, e.detail
+)::text
 from security.event e
 where (e.xact, e.seq) > ($1, $2) and (e.xact, e.seq) <= ($3, $4)
 order by e.xact, e.seq
