@@ -27,9 +27,11 @@ function made() {
     cookies: { keys: ['of the tests'] },
     claims: { openid: ['sub', 'amr'], profile: ['name', 'groups', 'realm_access', 'hospital', 'country'], email: ['email', 'email_verified'] },
     conformIdTokenClaims: false,
-    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true } },
+    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true }, backchannelLogout: { enabled: true } },
+    // It guards itself against calls to the inside, where our tests are.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
-    enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256'] },
+    enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256'], clientAuthSigningAlgValues: ['RS256', 'ES256', 'Ed25519'] },
     ttl: { AccessToken: 600, AuthorizationCode: 60, IdToken: 600, Interaction: 600, Grant: 600, Session: 600 },
     async findAccount(_, sub) {
       return { accountId: sub, claims: async () => ({ sub, ...people.get(sub) }) };

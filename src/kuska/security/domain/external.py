@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 Claims = Mapping[str, Any]
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
 _MAX_TEXT = 200
 
 
@@ -51,7 +51,7 @@ class Provider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     client_secret_file: str = ""
     private_key_file: str = ""  # PEM; proves us to the provider instead of a secret (private_key_jwt)
     scopes: tuple[str, ...] = ("openid", "profile", "email")
-    algorithms: tuple[str, ...] = ("RS256", "PS256", "ES256", "ES384", "EdDSA")
+    algorithms: tuple[str, ...] = ("RS256", "PS256", "ES256", "ES384", "Ed25519")
     # 'known': only who has linked an account. 'new': an account is made for whoever has a role by the rules.
     accounts: Literal["known", "new"] = "known"
     userinfo: bool = False  # claims that are not in the ID token are asked for

@@ -35,6 +35,8 @@ def public_keys(document: Mapping[str, Any]) -> list[Key]:
     listed = document.get("keys")
     found: list[Key] = []
     for entry in listed if isinstance(listed, list) else []:
+        if not isinstance(entry, dict):
+            continue
         try:
             key = import_key(entry)
         except (JoseError, ValueError, TypeError, KeyError):
@@ -89,7 +91,7 @@ def logout_token_claims(
 
 
 def half_hash(algorithm: str, text: str) -> str:
-    size = "512" if algorithm == "EdDSA" else algorithm[-3:]
+    size = "512" if algorithm == "Ed25519" else algorithm[-3:]
     digest = hashlib.new(f"sha{size}", text.encode()).digest()
     return urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
 

