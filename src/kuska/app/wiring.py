@@ -52,14 +52,14 @@ async def _unguarded(settings: Settings, db: Database, keys: Keys, port: int) ->
 async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> AsyncGenerator[Frame]:
     metrics, clock = HttpMetrics(), SystemClock()
     patients = RecordPatients(clock)
-    origin = settings.security.public_url or f"{scheme(settings)}://localhost:{port}"
-    async with protection(settings, db, keys, clock, own_url=origin, patients=patients) as security:
+    own_url = origin(settings, port)
+    async with protection(settings, db, keys, clock, own_url=own_url, patients=patients) as security:
         own, zone = bases(settings, port), ZoneInfo(settings.fhir.zone)
         record = await open_record(db, settings.fhir, own, keys, Consents(security.epoch, own, zone))
         patients.served_by(record, security.trail)
         security.trail.metrics.join(metrics.registry)
         security.glass.metrics.join(metrics.registry)
-        pages = portal.build(security, secure=origin.startswith("https:"), zone=zone)
+        pages = portal.build(security, secure=own_url.startswith("https:"), zone=zone)
         routers = [
             record_routes.build(record, clock),
             oauth_routes.build(security.oauth),
@@ -70,12 +70,17 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
         everything_else = site.build(db, metrics, routers, door=security.door, clock=clock, fresh=fresh)
         pages.attend(everything_else)
         yield Frame(
-            fhir=FhirApp(record, security.door, FHIR),
+            fhir=FhirApp(record, security.door, FHIR, security.trail),
             site=everything_else,
             metrics=metrics,
             slow_seconds=settings.process.log_slow_seconds,
             loopback_only=False,
         )
+
+
+def origin(settings: Settings, port: int) -> str:
+    """Where people reach this server: the issuer of its tokens."""
+    return settings.security.public_url or f"{scheme(settings)}://localhost:{port}"
 
 
 def scheme(settings: Settings) -> str:

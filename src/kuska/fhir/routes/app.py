@@ -21,7 +21,9 @@ from kuska.fhir.routes.body import Bodies, DisconnectedError, Receive
 from kuska.fhir.routes.door import Door, OpenDoor
 from kuska.fhir.routes.negotiation import FORM, JSON_PATCH, JSON_TYPES, check_accept, content_type
 from kuska.fhir.routes.replies import Reply, Send
-from kuska.fhir.usecases import bundle, capabilities
+from kuska.fhir.usecases import audit_events, bundle, capabilities
+from kuska.fhir.usecases.audit_events import TYPE as AUDIT_EVENT
+from kuska.fhir.usecases.audit_events import Lines
 from kuska.fhir.usecases.noting import given, permit, refused
 from kuska.fhir.usecases.record import Archive, Record
 from kuska.fhir.usecases.table import FOR_ALL, INTERACTIONS, NEEDS
@@ -36,6 +38,7 @@ _HOST = re.compile(r"[A-Za-z0-9.\-_]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _JSON_BODY = frozenset({"create", "update", "conditional-update", "bundle"})
 _PATCH_BODY = frozenset({"patch", "conditional-patch"})
 _SEARCH = frozenset({"search-type", "search-system", "search-compartment"})
+_AUDITING = frozenset({"read", "search-type", "search-compartment"})
 _PATCH_TYPES = JSON_TYPES | {JSON_PATCH}
 _FORM_TYPES = frozenset({FORM})
 _OPERATION_TYPES = JSON_TYPES
@@ -53,8 +56,10 @@ _ROUTES = {name: f"fhir {name}" for name in _TABLE}
 class FhirApp:
     """Answers every request under `mount`; the frame gives it those, with their scope as it came."""
 
-    def __init__(self, archive: Archive, door: Door, mount: str = "/fhir") -> None:
+    def __init__(self, archive: Archive, door: Door, mount: str = "/fhir", trail: Lines | None = None) -> None:
+        """`trail`: where AuditEvents are; None: they are resources like others."""
         self._archive = archive
+        self._trail = trail
         self._door = door
         self._secured = not isinstance(door, OpenDoor)
         self._types = archive.definitions.type_numbers
@@ -134,7 +139,10 @@ class FhirApp:
             _conditions(call, headers)
         if request.method in ("POST", "PUT", "PATCH"):
             _read_into(call, await self._bodies.read(request.receive, headers), headers)
-        answer = await _TABLE[call.interaction](record, call)
+        if call.type == AUDIT_EVENT and self._trail is not None and call.interaction in _AUDITING:
+            answer = await audit_events.perform(self._trail, record, call)
+        else:
+            answer = await _TABLE[call.interaction](record, call)
         reply = replies.reply_to(call, answer)
         if is_pretty and reply.body:
             reply.body = replies.pretty(reply.body)
