@@ -42,7 +42,7 @@ alter sequence security.event_seq owned by security.event.seq;
 
 create index event_place on security.event (xact, seq);
 create index event_moment on security.event (at, id);
-create index event_account on security.event (account, at, id) where account <> '';
+create index event_account on security.event (account, at) where account <> '';
 -- Without a list of pending entries: nobody's write pays at once for those of many others.
 create index event_patients on security.event using gin (patients) with (fastupdate = off);
 -- The few that are looked for by what they are: sign-ins, roles, broken glass; and what was refused.
@@ -66,7 +66,18 @@ begin
     if to_regclass('security.' || name) is not null then
         return false;
     end if;
+    -- Several processes start at once on the first of a month.
+    perform pg_advisory_xact_lock(7308332183925058);
+    if to_regclass('security.' || name) is not null then
+        return false;
+    end if;
     execute format('create table security.%I (like security.event including defaults including constraints)', name);
+    -- What came before its month was made.
+    execute format(
+        'with moved as (delete from security.event_other where at >= %L and at < %L returning *) '
+        'insert into security.%I select * from moved',
+        from_, to_, name
+    );
     execute format('alter table security.event attach partition security.%I for values from (%L) to (%L)',
                    name, from_, to_);
     return true;

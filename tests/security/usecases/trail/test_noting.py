@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import structlog
 
 from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.errors import LostError
@@ -202,6 +203,7 @@ async def test_a_damaged_line_is_set_aside_and_the_others_arrive(
     assert flushing._metrics.set_aside._value.get() == 1
 
 
+@pytest.mark.requirement("LW-28")
 async def test_an_event_that_the_database_refuses_does_not_stop_the_others(
     fresh_db: Database, tmp_path: Path, an_event: Make, stored: Stored, parts: Parts
 ) -> None:
@@ -211,8 +213,11 @@ async def test_an_event_that_the_database_refuses_does_not_stop_the_others(
     for number, event in enumerate(events):
         trail.note(event)
         if number == 4:
-            journal.write(("not a uuid", *line(event)[1:]))
-    await trail.settled()
+            journal.write(("not a uuid", *line(an_event(patients=("secret-1",)))[1:]))
+    with structlog.testing.capture_logs() as logs:
+        await trail.settled()
+    assert [each["log_level"] for each in logs] == ["error"]
+    assert not {"secret-1", "not a uuid"} & {str(value) for each in logs for value in each.values()}
     assert await stored(fresh_db) == [event.id for event in events]
     assert trail.metrics.set_aside._value.get() == 1
     assert b"not a uuid" in (tmp_path / "journal" / "refused.lines").read_bytes()

@@ -144,6 +144,29 @@ async def test_months_are_made_ahead_and_a_wrong_clock_loses_nothing(
     assert await stored(fresh_db) == [far.id]
 
 
+async def test_processes_that_start_at_once_make_a_month_once(fresh_db: Database) -> None:
+    async def start() -> int:
+        async with fresh_db.write() as tx:
+            return await months.make_ahead(tx, datetime(2034, 1, 1, tzinfo=UTC))
+
+    assert sorted(await asyncio.gather(*(start() for _ in range(4)))) == [0, 0, 0, 3]
+
+
+async def test_events_that_came_before_their_month_was_made_move_into_it(
+    fresh_db: Database, parts: Parts, an_event: Make, stored: Stored
+) -> None:
+    """Nobody started the program for half a year, or a clock was ahead."""
+    made = parts(fresh_db)
+    early = an_event(at=datetime(2033, 5, 31, 23, 59, 59, 999999, tzinfo=UTC))
+    await made.trail.keep(early)
+    async with fresh_db.write() as tx:
+        assert await months.make_ahead(tx, datetime(2033, 5, 1, tzinfo=UTC)) == 3
+    async with fresh_db.read() as conn:
+        assert await conn.fetchval("select count(*) from security.event_other") == 0
+        assert await conn.fetchval("select id::text from security.event_203305") == early.id
+    assert await stored(fresh_db) == [early.id]
+
+
 async def test_every_chore_in_its_time() -> None:
     clock, done = SetClock(datetime(2026, 11, 21, 12, tzinfo=UTC)), list[str]()
 

@@ -50,12 +50,16 @@ async def open_trail(db: Database, settings: SecuritySettings, clock: Clock, dat
     verifying = trail_verifier(db, settings, clock, data)
     retention = Retention(db, clock, settings.country, verifying)
 
-    async def daily() -> None:
+    async def ahead() -> None:
         async with db.write() as tx:
             await months.make_ahead(tx, clock.now())
+
+    async def daily() -> None:
+        await ahead()
         await retention.enforce()
 
     try:
+        await ahead()
         await chaining.settle()
         await flushing.adopt(folder)
     except BaseException:

@@ -45,6 +45,7 @@ class AuditTrail:
         self._journal = journal
         self._flushing = flushing
         self._keeping = Keeping(events)
+        self._refusing = False
         self.metrics = metrics
 
     def note(self, event: Event) -> None:
@@ -57,8 +58,13 @@ class AuditTrail:
             self._journal.write(line(event))
         except UnavailableError as error:
             self.metrics.refused.inc()
-            _log.error("requests are refused: the trail cannot be written", reason=error.issues[0].message)
+            if not self._refusing:
+                self._refusing = True
+                _log.error("requests are refused: the trail cannot be written", reason=error.issues[0].message)
             raise
+        if self._refusing:
+            self._refusing = False
+            _log.info("the trail can be written again")
         self._flushing.wake()
         self.metrics.noted.inc()
 
