@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -82,6 +82,45 @@ class NewAccount:
     patient: str = ""
     practitioner: str = ""
     language: Language = "es"
+
+
+def shown_name(text: str) -> str:
+    """A name of the record as one line that can be shown; may be ''."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:MAX_NAME]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What may be corrected about an account. None = stays."""
+
+    display_name: str | None = None
+    email: str | None = None
+    organization: str | None = None
+    practitioner: str | None = None
+
+
+def corrected(account: Account, by: Correction, now: datetime) -> Account:
+    """Raises IncorrectError."""
+    given = {field: value for field in Correction.__slots__ if (value := getattr(by, field)) is not None}
+    new = NewAccount(
+        kind=account.kind,
+        login=account.login,
+        display_name=given.get("display_name", account.display_name),
+        email=given.get("email", account.email),
+        organization=given.get("organization", account.organization),
+        practitioner=given.get("practitioner", account.practitioner),
+    )
+    checked = made(
+        new, id_=account.id, tenant=account.tenant, country=account.country, status=account.status, now=account.created
+    )
+    return replace(
+        account,
+        display_name=checked.display_name,
+        email=checked.email,
+        organization=checked.organization,
+        practitioner=checked.practitioner,
+        updated=now,
+    )
 
 
 def made(new: NewAccount, *, id_: str, tenant: str, country: str, status: Status, now: datetime) -> Account:

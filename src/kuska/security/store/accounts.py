@@ -98,6 +98,12 @@ class AccountStore:
             list(account.roles), account.language, account.created, password,
         )  # fmt: skip
 
+    async def correct(self, tx: Write, account: Account) -> None:
+        await tx.execute(
+            _SQL["correct"], self._tenant, account.id, account.display_name, account.email, account.organization,
+            account.practitioner, account.updated,
+        )  # fmt: skip
+
     async def set_roles(self, tx: Write, id_: str, roles: Sequence[str], now: datetime) -> None:
         await tx.execute(_SQL["set_roles"], self._tenant, id_, list(roles), now)
 

@@ -49,6 +49,10 @@ insert into security.account (id, kind, tenant, login, display_name, email, stat
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::timestamptz, $14::timestamptz, case when $7 = 'active' then $14::timestamptz end, $15,
     case when $15::text is not null then $14::timestamptz end);
 
+-- correct --
+update security.account set display_name = $3, email = $4, organization = $5, practitioner = $6, updated = $7
+where tenant = $1 and id = $2;
+
 -- set_roles --
 update security.account set roles = $3, updated = $4 where tenant = $1 and id = $2;
 

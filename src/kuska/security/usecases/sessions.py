@@ -6,6 +6,7 @@ step-up), so that a value somebody planted or read before is worth nothing after
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from typing import Protocol
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
+from kuska.kit.errors import KuskaError
 from kuska.security.contracts import Event
 from kuska.security.domain.accounts import Account
 from kuska.security.domain.sessions import Session, caller_of
@@ -67,7 +69,9 @@ class Sessions:
         kept.seen = max(kept.seen, now)
         if now - kept.written >= self._seen:
             kept.written = now
-            await self._db.single(lambda tx: store.saw(tx, key, now, address))
+            # A database that takes no writing for a moment shortens the session; it does not turn its owner away.
+            with contextlib.suppress(KuskaError):
+                await self._db.single(lambda tx: store.saw(tx, key, now, address))
         return kept.session
 
     async def half(self, cookie: str) -> Session | None:

@@ -12,12 +12,13 @@ from tests.security.usecases.accounts.conftest import ELSEWHERE, GOOD, HERE, NEW
 from kuska.infra.postgres.database import Database
 from kuska.kit.errors import IncorrectError
 from kuska.security.contracts import PatientMatch
-from kuska.security.domain.accounts import NewAccount
+from kuska.security.domain.accounts import Correction, NewAccount
 from kuska.security.errors import RefusedByPolicyError
 from kuska.security.usecases.accounts.errors import (
     BadRegistrationError,
     LinkGoneError,
     NoAccountError,
+    NoPatientError,
     OwnAccountError,
     TakenError,
     WrongPasswordError,
@@ -314,3 +315,71 @@ async def test_another_tenants_accounts_are_not_there(world: World, fresh_dsn: s
     assert await world.accounts.by_login("ana@example.org") is None
     with pytest.raises(WrongPasswordError):
         await world.signed_in()
+
+
+async def test_a_name_that_cannot_be_shown_does_not_lose_a_registration(world: World) -> None:
+    for number, name in enumerate(("", "x" * 500, "Ana\x00\n Quispe")):
+        document = f"1780114{number}"
+        world.patients.patients[document, BORN] = PatientMatch(f"patient-{number}", name, (f"p{number}@example.org",))
+        await register(world, document, email=f"p{number}@example.org")
+        assert await world.mailroom.send_due() == 1
+        assert (await world.accounts.link(world.post.token())).display_name
+
+
+async def test_invited_at_the_desk_by_document(world: World) -> None:
+    """The person stands there with it, so the address is the one they say."""
+    known(world)
+    desk = world.visit("patients.invite")
+    with pytest.raises(RefusedByPolicyError):
+        await world.accounts.invite_patient(world.visit(), document=DNI, birth_date=BORN, email=MINE)
+    for wrong in ({"document": "17801146-5"}, {"email": "ana"}):
+        with pytest.raises(BadRegistrationError):
+            await world.accounts.invite_patient(desk, **({"document": DNI, "birth_date": BORN, "email": MINE} | wrong))  # type: ignore[arg-type]
+    with pytest.raises(NoPatientError):
+        await world.accounts.invite_patient(desk, document=DNI, birth_date=date(1980, 5, 18), email=MINE)
+    account = await world.accounts.invite_patient(desk, document=f"{DNI}-0", birth_date=BORN, email=MINE)
+    assert (account.login, account.patient, account.roles) == (DNI, "patient-1", ("patient",))
+    with pytest.raises(TakenError):
+        await world.accounts.invite_patient(desk, document=DNI, birth_date=BORN, email=MINE)
+    await world.mailroom.send_due()
+    await world.accounts.redeem(world.post.token(), GOOD, HERE)
+    assert await world.signed_in(DNI)
+
+
+async def test_corrected(world: World) -> None:
+    account = await world.person(roles=("physician",))
+    cookie = await world.signed_in()
+    await world.accounts.ask_reset("ana@example.org", HERE)
+    await world.mailroom.send_due()
+    token = world.post.token()
+    write = world.visit("accounts.write")
+    with pytest.raises(RefusedByPolicyError):
+        await world.accounts.correct(world.visit("accounts.read"), account.id, Correction(email="thief@example.org"))
+    with pytest.raises(OwnAccountError):
+        own = world.visit("accounts.write", account=account.id)
+        await world.accounts.correct(own, account.id, Correction(practitioner="other"))
+    with pytest.raises(IncorrectError):
+        await world.accounts.correct(write, account.id, Correction(email="nonsense"))
+    done = await world.accounts.correct(write, account.id, Correction(email="Ana.Q@Example.org", practitioner="7"))
+    assert (done.email, done.practitioner, done.display_name) == ("ana.q@example.org", "7", "Ana Quispe")
+    assert (done.roles, done.login, done.status) == (("physician",), "ana@example.org", "active")
+    assert dict(world.trail.events[-1].detail)["fields"] == "email practitioner"
+    assert (await world.session(cookie)).account.practitioner == "7"
+    with pytest.raises(LinkGoneError):
+        await world.accounts.link(token)
+    await world.mailroom.send_due()
+    assert world.post.mails[-1].to == "ana@example.org"
+    assert await world.accounts.by_id(account.id) == done
+
+
+async def test_an_invitation_to_a_wrong_address(world: World) -> None:
+    id_ = await invited(world)
+    await world.mailroom.send_due()
+    lost = world.post.token()
+    await world.accounts.correct(world.visit("accounts.write"), id_, Correction(email="luis.rojas@example.org"))
+    with pytest.raises(LinkGoneError):
+        await world.accounts.link(lost)
+    await world.accounts.invite_again(world.visit("accounts.write"), id_)
+    await world.mailroom.send_due()
+    assert world.post.mails[-1].to == "luis.rojas@example.org"
+    assert len(world.post.mails) == 2

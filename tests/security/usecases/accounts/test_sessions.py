@@ -8,6 +8,7 @@ import pytest
 from tests.security.usecases.accounts.conftest import ELSEWHERE, GOOD, HERE, World
 
 from kuska.infra.postgres.database import Database
+from kuska.kit.errors import UnavailableError
 from kuska.security.errors import NobodyError
 from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.sessions import Sessions
@@ -220,3 +221,17 @@ async def test_ended_ones_are_cleared_away(world: World, fresh_dsn: str) -> None
     assert await conn.fetchval("select count(*) from security.session") == 1
     assert await world.sessions.find(kept, HERE)
     await conn.close()
+
+
+async def test_a_database_that_cannot_write_does_not_turn_people_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.person()
+    cookie = await world.signed_in()
+
+    async def full(*_: object) -> None:
+        raise UnavailableError
+
+    monkeypatch.setattr(Database, "single", full)
+    world.passes(minutes=2)
+    assert await world.sessions.find(cookie, HERE)

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.errors import DuplicateError
 from kuska.kit.errors import ConflictError, IncorrectError, Issue
 from kuska.security.contracts import Caller, Event
-from kuska.security.domain.accounts import Account, NewAccount, Status, made
+from kuska.security.domain.accounts import (
+    Account,
+    Correction,
+    Language,
+    NewAccount,
+    Status,
+    corrected,
+    made,
+    shown_name,
+)
 from kuska.security.errors import RefusedByPolicyError
-from kuska.security.usecases.accounts.errors import NoAccountError, OwnAccountError, TakenError
+from kuska.security.usecases.accounts.asking import read_registration
+from kuska.security.usecases.accounts.errors import NoAccountError, NoPatientError, OwnAccountError, TakenError
 from kuska.security.usecases.accounts.parts import Parts
 from kuska.security.visit import Action, Visit, event_id
 
@@ -36,6 +47,29 @@ async def invite(parts: Parts, visit: Visit, new: NewAccount) -> Account:
     await _permit(parts, visit, INVITE_PATIENTS if _is_patient(new) and not visit.access.may(WRITE) else WRITE)
     if not new.email:
         raise IncorrectError(Issue(code="required", message="account.bad-email", expression="email"))
+    return await _add(parts, new, "invited", None, _event(visit, "C", "invited"))
+
+
+async def invite_patient(
+    parts: Parts, visit: Visit, *, document_kind: str, document: str, birth_date: date, email: str, language: Language
+) -> Account:
+    """At the admission desk, where the person stands with their document: the address is the one they say.
+
+    Raises RefusedByPolicyError, IncorrectError, NoPatientError, TakenError.
+    """
+    await _permit(parts, visit, WRITE if visit.access.may(WRITE) else INVITE_PATIENTS)
+    known = read_registration(parts, document_kind, document, birth_date, email)
+    match = None if parts.patients is None else await parts.patients.find(known.systems, known.value, birth_date)
+    if match is None:
+        raise NoPatientError
+    new = NewAccount(
+        login=known.value,
+        display_name=shown_name(match.name) or known.value,
+        email=known.email,
+        roles=("patient",),
+        patient=match.id,
+        language=language,
+    )
     return await _add(parts, new, "invited", None, _event(visit, "C", "invited"))
 
 
@@ -68,6 +102,34 @@ async def assign_roles(parts: Parts, visit: Visit, id_: str, roles: Sequence[str
         await parts.mailroom.tell(tx, id_, "roles")
         await parts.epoch.bump(tx)
         return replace(account, roles=wanted)
+
+    changed = await parts.db.transact(work)
+    parts.epoch.forget()
+    return changed
+
+
+async def correct(parts: Parts, visit: Visit, id_: str, by: Correction) -> Account:
+    """A name or an address that was written wrongly, who it is at the hospital. Raises like `assign_roles`.
+
+    With another address for mail, links that went to the old one are dead, and the old one is told.
+    """
+    await _permit(parts, visit, WRITE, id_)
+
+    async def work(tx: Write) -> Account:
+        before = await _locked(parts, tx, id_)
+        after = corrected(before, by, parts.clock.now())
+        await parts.store.correct(tx, after)
+        if after.email != before.email:
+            await parts.store.drop_links(tx, id_)
+            if before.email and before.status != "invited":
+                await parts.mailroom.put(tx, "notice", {"account": id_, "what": "email", "to": before.email})
+        # Which fields, not what stands in them: names and addresses are no matter for the trail.
+        fields = [field for field in Correction.__slots__ if getattr(before, field) != getattr(after, field)]
+        event = _about(_event(visit, "U", "corrected"), after)
+        detail = (*event.detail, ("fields", " ".join(fields)))
+        await parts.trail.within(tx, [replace(event, detail=detail)])
+        await parts.epoch.bump(tx)
+        return after
 
     changed = await parts.db.transact(work)
     parts.epoch.forget()

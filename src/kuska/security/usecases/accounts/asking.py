@@ -5,6 +5,7 @@ Nothing is looked up here, so there is nothing that answer or time could tell.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 from kuska.countries.registry import pack
@@ -41,14 +42,39 @@ async def register(
     language: Language,
     address: str,
 ) -> None:
-    """`document_kind`: key of one of the country's documents, '' = the citizen's.
+    """Raises BadRegistrationError; ThrottledError: too many from this address, or for this one."""
+    known = read_registration(parts, document_kind, document, birth_date, email)
+    await charge(parts, Keys.of("mail", parts.settings.tenant, known.email, address), address)
+    about = {
+        "systems": " ".join(known.systems),
+        "value": known.value,
+        "birth_date": birth_date.isoformat(),
+        "email": known.email,
+        "language": language,
+    }
+
+    async def work(tx: Write) -> None:
+        await parts.mailroom.put(tx, "registration", about)
+        await parts.trail.within(tx, [parts.event("E", "register", address=address)])
+
+    await parts.db.transact(work)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    systems: tuple[str, ...]
+    value: str
+    email: str
+
+
+def read_registration(parts: Parts, kind: str, document: str, birth_date: date, email: str) -> Registration:
+    """What a form says about a patient, in normal form. `kind`: key of one of the country's documents, '' = the citizen's.
 
     Raises:
         BadRegistrationError: the document's check digit, the date or the address cannot be right.
-        ThrottledError: too many from this address, or for this one.
     """
-    known = {scheme.key: scheme for scheme in pack(parts.settings.country).documents}
-    scheme = known.get(document_kind or next(iter(known)))
+    schemes = {scheme.key: scheme for scheme in pack(parts.settings.country).documents}
+    scheme = schemes.get(kind or next(iter(schemes)))
     value = scheme.normalise(document) if scheme is not None else None
     folded = folded_email(email)
     age = (parts.clock.now().date() - birth_date).days
@@ -63,17 +89,4 @@ async def register(
     ]
     if wrong or scheme is None or value is None:
         raise BadRegistrationError(*wrong)
-    await charge(parts, Keys.of("mail", parts.settings.tenant, folded, address), address)
-    about = {
-        "systems": " ".join(scheme.systems),
-        "value": value,
-        "birth_date": birth_date.isoformat(),
-        "email": folded,
-        "language": language,
-    }
-
-    async def work(tx: Write) -> None:
-        await parts.mailroom.put(tx, "registration", about)
-        await parts.trail.within(tx, [parts.event("E", "register", address=address)])
-
-    await parts.db.transact(work)
+    return Registration(scheme.systems, value, folded)

@@ -35,6 +35,13 @@ class NoAccountError(NotFoundError):
         super().__init__(Issue(code="not-found", message="account.not-found"))
 
 
+class NoPatientError(NotFoundError):
+    """For the admission desk, which may know: not exactly one active patient with this document and birthday."""
+
+    def __init__(self) -> None:
+        super().__init__(Issue(code="not-found", message="account.no-patient"))
+
+
 class TakenError(ConflictError):
     """For administrators: the login, or the patient, has an account already."""
 

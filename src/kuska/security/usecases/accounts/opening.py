@@ -75,6 +75,7 @@ def open_accounts(
         sessions=sessions,
         mailroom=mailroom,
         roles=roles,
+        patients=letters.patients,
         needs_factor=needs_factor,
         passwords=passwords,
     )

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
-from kuska.security.contracts import ANONYMOUS, Caller, Event
+from kuska.security.contracts import ANONYMOUS, Caller, Event, PatientFinder
 from kuska.security.domain.accounts import Account
 from kuska.security.settings import SecuritySettings
 from kuska.security.store.accounts import AccountStore
@@ -47,6 +47,7 @@ class Parts:
     sessions: Sessions
     mailroom: Mailroom
     roles: KnownRoles
+    patients: PatientFinder | None = None
     needs_factor: NeedsFactor = never
     passwords: bool = True  # people sign in with passwords of ours; not where only other providers may
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from kuska.infra.postgres.connection import Write
-from kuska.security.domain.accounts import Account, Language, NewAccount, folded_login
+from kuska.security.domain.accounts import Account, Correction, Language, NewAccount, folded_login
 from kuska.security.domain.sessions import Session
 from kuska.security.store import attempts
 from kuska.security.store.accounts import Link, Purpose
@@ -69,11 +69,34 @@ class Accounts:
     async def invite(self, visit: Visit, new: NewAccount) -> Account:
         return await administration.invite(self._parts, visit, new)
 
+    async def invite_patient(
+        self,
+        visit: Visit,
+        *,
+        document: str,
+        birth_date: date,
+        email: str,
+        document_kind: str = "",
+        language: Language = "es",
+    ) -> Account:
+        return await administration.invite_patient(
+            self._parts,
+            visit,
+            document_kind=document_kind,
+            document=document,
+            birth_date=birth_date,
+            email=email,
+            language=language,
+        )
+
     async def invite_again(self, visit: Visit, id_: str) -> None:
         await administration.invite_again(self._parts, visit, id_)
 
     async def assign_roles(self, visit: Visit, id_: str, roles: Sequence[str]) -> Account:
         return await administration.assign_roles(self._parts, visit, id_, roles)
+
+    async def correct(self, visit: Visit, id_: str, by: Correction) -> Account:
+        return await administration.correct(self._parts, visit, id_, by)
 
     async def disable(self, visit: Visit, id_: str) -> Account:
         return await administration.disable(self._parts, visit, id_)

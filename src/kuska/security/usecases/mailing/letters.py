@@ -16,7 +16,7 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
 from kuska.kit.messages import catalogue, text
 from kuska.security.contracts import PatientFinder, PatientMatch
-from kuska.security.domain.accounts import Account, NewAccount, folded_email, made
+from kuska.security.domain.accounts import Account, NewAccount, folded_email, made, shown_name
 from kuska.security.settings import SecuritySettings
 from kuska.security.store.accounts import AccountStore, Purpose
 from kuska.security.store.mails import Errand
@@ -118,7 +118,7 @@ class Letters:
                 return found
             new = NewAccount(
                 login=about["value"],
-                display_name=match.name,
+                display_name=shown_name(match.name) or about["value"],
                 email=about["email"],
                 roles=("patient",),
                 patient=match.id,
@@ -143,12 +143,14 @@ class Letters:
     async def _notice(self, errand: Errand) -> Mail | None:
         async with self.db.read() as conn:
             account = await self.store.by_id(conn, errand.about["account"])
-        if account is None or not account.email:
+        # About a changed address: to the old one.
+        to = errand.about.get("to") or (account.email if account is not None else "")
+        if account is None or not to:
             return None
         what = f"mail.notice.{errand.about['what']}"
         if f"{what}.subject" not in catalogue(account.language):
             what = "mail.notice.account"  # of a part that has no text of its own for it
-        return self._mail(errand, what, account.email, account.language, name=account.display_name, link=self.own_url)
+        return self._mail(errand, what, to, account.language, name=account.display_name, link=self.own_url)
 
     async def _glass(self, errand: Errand) -> Mail:
         """Who, whose and why stay in the trail: a mail lies in places that nobody looks after."""

@@ -30,6 +30,7 @@ _LONGEST_PAUSE = timedelta(hours=1)
 _GIVE_UP = timedelta(days=2)
 _KEEP = timedelta(days=30)
 _LOOK = 5.0  # seconds between looks at the queue when nobody says that there is something
+_COMMITTED = 0.1  # and from being told, which is in the transaction, to the look
 _SWEEP = timedelta(hours=1)
 
 
@@ -57,7 +58,6 @@ class Mailroom:
 
     async def put(self, tx: Write, kind: str, about: Mapping[str, str]) -> None:
         await mails.add(tx, event_id(), kind, about, self._clock.now())
-        # A little early (it is not committed yet); then the next look finds it.
         self._due.set()
 
     async def tell(self, tx: Write, account: str, what: str) -> None:
@@ -155,4 +155,5 @@ class Mailroom:
                 _log.exception("mail queue")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), _LOOK)
+                await asyncio.sleep(_COMMITTED)
             self._due.clear()
