@@ -68,7 +68,11 @@ begin
     end if;
     -- Several processes start at once on the first of a month.
     perform pg_advisory_xact_lock(7308332183925058);
-    if to_regclass('security.' || name) is not null then
+    -- By a query: what to_regclass has looked up before may be out of date.
+    if exists (
+        select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = 'security' and c.relname = name
+    ) then
         return false;
     end if;
     execute format('create table security.%I (like security.event including defaults including constraints)', name);
