@@ -2,8 +2,9 @@
 
 In this process, on one core, without HTTP, on a real database: the door with the real tokens (RS256), policy, limits and
 trail. `first`: a token that this process sees for the first time, of somebody it has decided about before; `again`: the
-same token once more; `decision`: the policy alone, nothing kept, with 1,000 patients who refuse; `cold`: nothing kept at
-all, with the questions to the database, as after every change of a role or consent.
+same token once more; `decision`: the policy alone for a caller who is new to it, with 1,000 patients who refuse; `cold`:
+nothing kept but what patients said, with the questions to the database, as after every change of a role or account;
+`refusals`: the decision after one of those 1,000 has changed.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.migrate import migrate
 from kuska.kit.clock import SystemClock
 from kuska.security.api import Caller, Security, open_keys, open_security
-from kuska.security.domain.consents import ConsentRule
+from kuska.security.domain.consents import Common, ConsentRule
 from kuska.security.domain.policy import Facts, Granted, decide
 from kuska.security.domain.policy import Place as Lying
 from kuska.security.domain.roles import shipped
@@ -82,6 +83,7 @@ async def measure(place: Place, seconds: float, runs: int, folder: Path) -> dict
             "first": await _spread(_first(security), seconds, runs),
             "again": await _spread(_again(security), seconds, runs),
             "decision": await _spread(_decision, seconds, runs),
+            "refusals": await _spread(_refusals, seconds, runs),
             "cold": await _spread(_cold(security), seconds, runs),
         }
     for name, figures in found.items():
@@ -114,12 +116,21 @@ def _again(security: Security) -> Callable[[], Awaitable[float]]:
 
 async def _decision() -> float:
     rules = {f"c{n}": (ConsentRule(patient=f"p{n}", effect="deny", depth=0),) for n in range(_REFUSING)}
-    facts, here, now = Facts(consents=rules), Lying("demo", "PE"), SystemClock().now()
+    facts, here, now = Facts(common=Common(rules)), Lying("demo", "PE"), SystemClock().now()
+    decide(_CALLER, "", shipped(), facts, place=here, now=now)
     begun = time.perf_counter()
     for _ in range(5):
         decision = decide(_CALLER, "", shipped(), facts, place=here, now=now)
         assert Granted(_CALLER, decision).ways("Observation", "r")
     return (time.perf_counter() - begun) / 5
+
+
+async def _refusals() -> float:
+    rules = {f"c{n}": (ConsentRule(patient=f"p{n}", effect="deny", depth=0),) for n in range(_REFUSING)}
+    here, now = Lying("demo", "PE"), SystemClock().now()
+    begun = time.perf_counter()
+    decide(_CALLER, "", shipped(), Facts(common=Common(rules)), place=here, now=now)
+    return time.perf_counter() - begun
 
 
 def _cold(security: Security) -> Callable[[], Awaitable[float]]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.security.policy.situations import CONSENTS, HERE, LETTERS, NOW, TYPES, WHOSE, allowed, caller, rule
 
 from kuska.security.contracts import Access, Caller, ScopeRule
-from kuska.security.domain.consents import ConsentRule
+from kuska.security.domain.consents import Common, ConsentRule
 from kuska.security.domain.directory import DIRECTORY
 from kuska.security.domain.policy import Facts, Granted, decide
 from kuska.security.domain.purposes import PURPOSES
@@ -125,6 +125,24 @@ def test_another_permission_opens_only_to_who_reaches_by_consent(
     if "partner" not in who.roles:
         assert not more
     assert {patient for _, _, patient in more} <= {one.patient for one in permission if one.names}
+
+
+@given(who=callers(), purpose=PURPOSE, consents=RECORD)
+def test_what_is_found_once_for_everybody_is_the_same_for_each(
+    who: Caller, purpose: str, consents: dict[str, tuple[ConsentRule, ...]]
+) -> None:
+    """Consents that speak of everybody are kept for all callers together."""
+    everybody = {id_: rules for id_, rules in consents.items() if any(not one.actors for one in rules)}
+    others = {id_: rules for id_, rules in consents.items() if id_ not in everybody}
+    facts = Facts(patient="self", consents=others, common=Common(everybody))
+    try:
+        apart = Granted(who, decide(who, purpose, shipped(), facts, place=HERE, now=NOW))
+    except RefusedByPolicyError:
+        return
+    assert _cells(apart) == opens(who, purpose, consents)
+    free = _access(who, purpose, consents)
+    assert free is not None
+    assert all(apart.free(type_, letter) == free.free(type_, letter) for type_ in TYPES for letter in LETTERS)
 
 
 @given(who=callers(), purpose=PURPOSE.filter(bool), consents=RECORD, drop=st.integers(0, 2))

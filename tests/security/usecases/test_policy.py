@@ -17,6 +17,7 @@ from kuska.security.contracts import ANONYMOUS, Access, Caller
 from kuska.security.domain.scopes import parse
 from kuska.security.errors import NobodyError, RefusedByPolicyError
 from kuska.security.store import callers
+from kuska.security.store.consents import CommonConsents
 from kuska.security.usecases.consents import Consents
 
 pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("LW-16")]
@@ -196,12 +197,53 @@ async def test_the_permission_of_a_purpose_is_for_that_purpose(at: House) -> Non
     assert not (await at.policy.access(PARTNER, "TREAT")).consented
 
 
+async def test_what_everybody_was_told_is_read_once_for_all_callers(at: House) -> None:
+    """And again when a Consent changes, not when a role does."""
+    read: list[str] = []
+
+    class Watched:
+        def __init__(self, conn: Read) -> None:
+            self._conn = conn
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._conn, name)
+
+        async def fetch(self, query: str, *args: Any) -> Any:
+            read.extend(["common"] if "where common and" in query else [])
+            return await self._conn.fetch(query, *args)
+
+    common = CommonConsents()
+
+    async def ask(account: str) -> frozenset[str]:
+        async with at.db.read() as conn:
+            caller = at.caller("physician", account=account)
+            known = await callers.facts(
+                Watched(conn),
+                caller,
+                at.clock.now(),
+                common,
+                permissions=False,
+                breaks=False,  # type: ignore[arg-type]
+            )
+            return known.common.wishes(frozenset({"TREAT"}), at.clock.now())[0].withheld
+
+    await write(at, "c1", consent())
+    assert [await ask(str(number)) for number in range(3)] == [{"p1"}] * 3
+    async with at.db.write() as tx:
+        await at.epoch.bump(tx)
+    assert await ask("another") == {"p1"}
+    assert len(read) == 1
+    await write(at, "c1", None)
+    assert await ask("again") == frozenset()
+    assert len(read) == 2
+
+
 async def test_permissions_are_read_only_where_they_open_something(at: House) -> None:
     """There may be one for every patient of a country."""
     await write(at, "c1", consent("Organization/us", effect="permit"))
     async with at.db.read() as conn:
         caller = at.caller("physician")
-        known = await callers.facts(conn, caller, at.clock.now(), permissions=False, breaks=False)
+        known = await callers.facts(conn, caller, at.clock.now(), CommonConsents(), permissions=False, breaks=False)
     assert not known.consents
 
 

@@ -97,6 +97,51 @@ def wishes(
     return Wishes(withheld, consented, withheld_by_type, consented_by_type)
 
 
+class Common:
+    """Consents that speak of everybody. Those of them that speak of nobody else mean the same for every caller, so that
+    what they mean is found once, however many patients and callers there are.
+    """
+
+    def __init__(self, rules: Mapping[str, tuple[ConsentRule, ...]]) -> None:
+        self._general = {id_: one for id_, one in rules.items() if not any(rule.actors for rule in one)}
+        self.mixed = {id_: one for id_, one in rules.items() if id_ not in self._general}
+        self._said: dict[frozenset[str], tuple[Wishes, datetime | None]] = {}
+
+    def wishes(self, purposes: frozenset[str], now: datetime) -> tuple[Wishes, datetime | None]:
+        """For everybody, and when that changes by itself. `mixed` must be heard for each caller apart."""
+        kept = self._said.get(purposes)
+        if kept is None or (kept[1] is not None and kept[1] <= now):
+            every = (rule for one in self._general.values() for rule in one)
+            kept = self._said[purposes] = (wishes(self._general, frozenset(), purposes, now), turns(every, now))
+        return kept
+
+
+def together(one: Wishes, other: Wishes) -> Wishes:
+    """Of different Consents. Who is in both sets is withheld: that is looked at first."""
+    types = one.withheld_by_type.keys() | other.withheld_by_type.keys()
+    return Wishes(
+        _union(one.withheld, other.withheld),
+        _union(one.consented, other.consented),
+        {
+            type_: _union(
+                one.withheld_by_type.get(type_, one.withheld), other.withheld_by_type.get(type_, other.withheld)
+            )
+            for type_ in types
+        },
+        {
+            type_: _union(
+                one.consented_by_type.get(type_, one.consented), other.consented_by_type.get(type_, other.consented)
+            )
+            for type_ in types
+        },
+    )
+
+
+def _union(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:
+    """The large one itself where there is nothing to add: every caller holds the same set then."""
+    return one | other if one and other else one or other
+
+
 def turns(rules: Iterable[ConsentRule], now: datetime) -> datetime | None:
     """The next moment at which one of them begins or ends."""
     moments = [moment for rule in rules for moment in (rule.begins, rule.ends) if moment is not None and moment > now]

@@ -17,7 +17,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from kuska.security.contracts import Caller, Letter, Reach, Role, ScopeRule, Way
-from kuska.security.domain.consents import ConsentRule, Wishes, turns, wishes
+from kuska.security.domain.consents import Common, ConsentRule, Wishes, together, turns, wishes
 from kuska.security.domain.directory import DIRECTORY, PERSONAL, TRAIL
 from kuska.security.domain.features import BY_TOKEN
 from kuska.security.domain.purposes import meanings
@@ -43,6 +43,7 @@ class Facts:
 
     patient: str = ""  # the Patient that the account is, whatever its token is about
     consents: Mapping[str, tuple[ConsentRule, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    common: Common = field(default_factory=lambda: Common({}))  # what was said about everybody
     opened: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))  # patient -> until
 
 
@@ -161,14 +162,15 @@ def decide(
         raise RefusedByPolicyError("security.country")
     here = [role for role in here if _proved(caller, role)]
     purpose = _purpose(caller, purpose, here)
-    heard = wishes(facts.consents, actors(caller, facts), meanings(purpose), now)
+    general, moment = facts.common.wishes(meanings(purpose), now)
+    said = {**facts.common.mixed, **facts.consents}
+    heard = together(general, wishes(said, actors(caller, facts), meanings(purpose), now))
     features = frozenset(feature for role in here for feature in role.features)
     if caller.kind == "person" and caller.scopes is not None:
         features &= BY_TOKEN
     opened = {patient: until for patient, until in facts.opened.items() if now < until}
-    moments = [*opened.values()]
-    if turning := turns((rule for rules in facts.consents.values() for rule in rules), now):
-        moments.append(turning)
+    turning = turns((rule for rules in said.values() for rule in rules), now)
+    moments = [one for one in (*opened.values(), moment, turning) if one is not None]
     return Decision(
         purpose=purpose,
         grants=tuple(
@@ -261,8 +263,12 @@ def _heard(heard: Wishes, *, exempt: frozenset[str], keeper: bool) -> Wishes:
     """Nobody is shut out of their own data; broken glass is broken; who keeps the Consents sees them, to change them;
     no wish of a patient hides from the audit who looked.
     """
-    withheld_by_type = {type_: patients - exempt for type_, patients in heard.withheld_by_type.items()}
+    withheld_by_type = {type_: _without(patients, exempt) for type_, patients in heard.withheld_by_type.items()}
     withheld_by_type[TRAIL] = frozenset()
     if keeper:
         withheld_by_type["Consent"] = frozenset()
-    return Wishes(heard.withheld - exempt, heard.consented, withheld_by_type, heard.consented_by_type)
+    return Wishes(_without(heard.withheld, exempt), heard.consented, withheld_by_type, heard.consented_by_type)
+
+
+def _without(patients: frozenset[str], exempt: frozenset[str]) -> frozenset[str]:
+    return patients if patients.isdisjoint(exempt) else patients - exempt

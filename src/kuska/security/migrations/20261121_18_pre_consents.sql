@@ -12,10 +12,18 @@ create table security.consent (
     begins timestamptz,
     ends timestamptz,
     denies boolean not null, -- some rule of the Consent withholds something
+    common boolean not null, -- some rule of the Consent speaks of everybody
     primary key (consent, number)
 );
 
 create index consent_patient on security.consent (patient);
 create index consent_actors on security.consent using gin (actors);
--- Refusals of everybody: looked at for every caller.
-create index consent_everybody on security.consent (consent) where actors = '{}';
+-- What speaks of everybody is read once per process, not once per caller.
+create index consent_common on security.consent (consent) where common;
+
+-- One row; raised by every change here. The epoch moves for many reasons, and what patients said is much to read again.
+create table security.consent_state (
+    one_row boolean primary key default true check (one_row),
+    version bigint not null
+);
+insert into security.consent_state (version) values (1);

@@ -10,6 +10,7 @@ from kuska.kit.clock import Clock
 from kuska.security.contracts import Access, Caller, Role
 from kuska.security.domain.policy import Decision, Granted, Place, decide
 from kuska.security.store import callers
+from kuska.security.store.consents import CommonConsents
 from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.roles import Roles
 
@@ -23,6 +24,7 @@ class Policy:
         self._place = place
         self._clock = clock
         self._kept: dict[tuple[Any, ...], Decision] = {}
+        self._common = CommonConsents()
         self._turn = 0
         epoch.listen(self._forget)
 
@@ -36,7 +38,12 @@ class Policy:
             roles = await self._roles.current()
             async with self._db.read() as conn:
                 known = await callers.facts(
-                    conn, caller, now, permissions=_reaches(caller, roles), breaks=_breaks(caller, roles)
+                    conn,
+                    caller,
+                    now,
+                    self._common,
+                    permissions=_reaches(caller, roles),
+                    breaks=_breaks(caller, roles),
                 )
             kept = decide(caller, purpose, roles, known, place=self._place, now=now)
             # What was read before something changed is good for this request, and not kept for the next.
