@@ -15,6 +15,7 @@ from kuska.portal.account.factors import FactorPages
 from kuska.portal.account.overview import Overview
 from kuska.portal.admin.accounts import AccountPages
 from kuska.portal.admin.clients import ClientPages
+from kuska.portal.admin.desk import DeskPages
 from kuska.portal.admin.roles import RolePages
 from kuska.portal.audit.routes import AuditPages
 from kuska.portal.consent.routes import ConsentPages
@@ -79,6 +80,7 @@ def build(security: Security, *, secure: bool, zone: ZoneInfo) -> Pages:
         Overview(shell, security),
         FactorPages(shell, security),
         AccountPages(shell, security),
+        DeskPages(shell, security),
         RolePages(shell, security),
         ClientPages(shell, security),
         GlassPages(shell, security),

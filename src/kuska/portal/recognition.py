@@ -12,6 +12,7 @@ from kuska.security.api import Access, NobodyError, Security, Session
 # By feature, in the order in which they are shown.
 _DOORS = (
     ("break-glass", Door("/urgencia", "door.glass", "door.glass-about")),
+    ("patients.invite", Door("/admision/invitar", "door.desk", "door.desk-about")),
     ("accounts.write", Door("/admin/cuentas", "door.accounts", "door.accounts-about")),
     ("roles.read", Door("/admin/roles", "door.roles", "door.roles-about")),
     ("clients.read", Door("/admin/clientes", "door.clients", "door.clients-about")),

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.metrics import HttpMetrics
 from kuska.portal import pages
 from kuska.security.api import Account, NewAccount, Security, open_security
+from kuska.security.contracts import PatientMatch
 from kuska.security.domain.sealing import passing_ring
 from kuska.security.routes import oauth as oauth_routes
 from kuska.security.settings import LimitSettings, SecuritySettings
@@ -72,12 +73,23 @@ class KeptMails:
 
 
 @dataclass
+class KnownPatients:
+    """The record's patients, as security asks for them."""
+
+    found: dict[tuple[str, date], PatientMatch] = field(default_factory=dict)
+
+    async def find(self, _: Sequence[str], value: str, birth_date: date) -> PatientMatch | None:
+        return self.found.get((value, birth_date))
+
+
+@dataclass
 class Live:
     url: str
     security: Security
     clock: MovedClock
     mails: KeptMails
     accounts: dict[str, Account]
+    patients: KnownPatients
 
     async def cookie(self, role: str, *, methods: tuple[str, ...] = ("pwd", "otp")) -> str:
         """Of a session that has just shown these."""
@@ -96,11 +108,11 @@ class Live:
 
 @contextlib.asynccontextmanager
 async def alive(db: Database, data: Path) -> AsyncIterator[Live]:
-    clock, mails = MovedClock(), KeptMails()
+    clock, mails, patients = MovedClock(), KeptMails(), KnownPatients()
     sock = socket.create_server(("127.0.0.1", 0))
     url = f"http://localhost:{sock.getsockname()[1]}"
     async with open_security(
-        db, SETTINGS, clock, url, data, limits=LimitSettings(), sealer=passing_ring(), mailer=mails
+        db, SETTINGS, clock, url, data, limits=LimitSettings(), sealer=passing_ring(), mailer=mails, patients=patients
     ) as security:
         made = pages.build(security, secure=False, zone=ZoneInfo("America/Lima"))
         app = site.build(
@@ -114,7 +126,7 @@ async def alive(db: Database, data: Path) -> AsyncIterator[Live]:
         serving = asyncio.create_task(server.serve([sock]))
         try:
             accounts = {role: await _person(security, role) for role in PEOPLE}
-            yield Live(url, security, clock, mails, accounts)
+            yield Live(url, security, clock, mails, accounts, patients)
         finally:
             server.should_exit = True
             await serving
