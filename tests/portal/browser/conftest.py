@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright
 from tests.portal.browser.living import Live, alive
 
 from kuska.infra.postgres.database import Database, Limits
@@ -80,35 +80,32 @@ Opener = Callable[..., Awaitable[Page]]
 @pytest.fixture
 async def window(browser: Browser, live: Live) -> AsyncIterator[Opener]:
     contexts: list[BrowserContext] = []
-    complaints: list[str] = []
+    said: list[str] = []
 
-    async def opened(cookie: str = "", **options: object) -> Page:
+    def failed(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # the page was left before its icon was there
+            said.append(f"{request.url}: {request.failure}")
+
+    async def opened(cookie: str = "", *, complaints: bool = True, **options: object) -> Page:
         context = await browser.new_context(base_url=live.url, locale="es-PE", **options)
         context.set_default_timeout(5_000)
         contexts.append(context)
         if cookie:
             await context.add_cookies([{"name": "kuska", "value": cookie, "url": live.url, "httpOnly": True}])
         page = await context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} {request.failure}"))
+        if complaints:
+            page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.on("requestfailed", failed)
         return page
 
     yield opened
     for context in contexts:
         await context.close()
     # The browser writes a line for every answer of 400 and above; those are meant.
-    assert not [said for said in complaints if "the server responded with a status of 4" not in said]
+    assert not [line for line in said if "the server responded with a status of 4" not in line]
 
 
 @pytest.fixture
 async def page(window: Opener) -> Page:
     return await window()
-
-
-@pytest.fixture
-async def signed(window: Opener, live: Live) -> Callable[..., Awaitable[Page]]:
-    async def entered(role: str, **options: object) -> Page:
-        return await window(await live.cookie(role), **options)
-
-    return entered

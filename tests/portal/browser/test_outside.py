@@ -1,0 +1,79 @@
+"""Sign-in at another identity provider, with a real browser, the real site and a real provider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.portal.browser.living import Live
+from tests.security.usecases.external.conftest import SECRET, RealProvider, idp, provider
+
+from kuska.infra.http.outgoing import open_outgoing
+from kuska.infra.http.settings import OutgoingSettings
+from kuska.kit.clock import SystemClock
+from kuska.security.usecases.external.external import returning
+from kuska.security.usecases.external.relying import Relying
+
+__all__ = ["idp"]  # a fixture
+pytestmark = pytest.mark.requirement("HC-04")
+
+
+@pytest.fixture
+async def hospital(idp: RealProvider, live: Live, tmp_path: Path) -> AsyncIterator[RealProvider]:
+    """The live site knows this provider, and the provider the site."""
+    name = f"site-{uuid4()}"
+    redirect = f"{live.url}{returning('hospital')}"
+    await idp.client(client_id=name, client_secret=SECRET, redirect_uris=[redirect], grant_types=["authorization_code"])
+    known = live.security.external._relying
+    async with open_outgoing(OutgoingSettings(allowed_hosts=("127.0.0.1",))) as http:
+        # The provider's clock is the real one; the site's is moved by other tests.
+        known["hospital"] = Relying(provider(idp.issuer, tmp_path, client_id=name), http, SystemClock(), redirect)
+        yield idp
+        del known["hospital"]
+
+
+async def signed_in_there(page: Page, login: str, amr: str = "") -> None:
+    await page.locator("input[name=login]").fill(login)
+    await page.locator("input[name=amr]").fill(amr)
+    await page.locator("input[name=amr]").press("Enter")
+
+
+async def test_there_and_back_to_the_page_that_was_asked_for(page: Page, hospital: RealProvider) -> None:
+    login = f"ana-{uuid4()}"
+    await hospital.people(**{login: {"groups": ["admision"], "name": "Ana Quispe"}})
+    await page.goto("/externo/hospital?next=/cuenta")
+    assert page.url.startswith(hospital.issuer)
+    await signed_in_there(page, login)
+    await expect(page).to_have_url("/cuenta")
+    await expect(page.get_by_text("Ana Quispe").first).to_be_visible()
+    assert {cookie["name"] for cookie in await page.context.cookies() if cookie["domain"] == "localhost"} == {"kuska"}
+
+
+async def test_a_physician_without_a_factor_there_sets_one_up_here(page: Page, hospital: RealProvider) -> None:
+    login = f"ana-{uuid4()}"
+    await hospital.people(**{login: {"groups": ["medicos"]}})
+    await page.goto("/externo/hospital?next=/cuenta")
+    await signed_in_there(page, login)
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Agregar aplicación de códigos")
+    await page.goto("/cuenta")
+    await expect(page).to_have_url("/login?next=/cuenta")
+
+
+async def test_a_refusal_there_leads_back_to_the_sign_in(page: Page, hospital: RealProvider) -> None:
+    await page.goto("/externo/hospital")
+    await signed_in_there(page, "")
+    await expect(page.get_by_role("alert")).to_contain_text("La otra parte no completó su ingreso")
+
+
+async def test_somebody_elses_way_back_is_not_taken(page: Page, live: Live, hospital: RealProvider) -> None:
+    """Login CSRF: a link that would sign this browser in as the attacker."""
+    login = f"eva-{uuid4()}"
+    await hospital.people(**{login: {"groups": ["admision"]}})
+    begun = await live.security.external.begin("hospital", "/")
+    params = await hospital.visited(begun.url, login, home=live.url)
+    await page.goto(f"{returning('hospital')}?state={params['state']}&code={params['code']}&iss={params['iss']}")
+    await expect(page.get_by_role("alert")).to_contain_text("en otro navegador")
+    assert "kuska" not in {cookie["name"] for cookie in await page.context.cookies()}

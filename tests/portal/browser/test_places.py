@@ -1,0 +1,283 @@
+"""What people do once they are in: their own sessions, applications, roles, the trail, an emergency."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+import pytest
+from playwright.async_api import Page, Route, expect
+from tests.portal.browser.living import PASSWORD, Live
+
+from kuska.security.api import Caller
+from kuska.security.domain.clients import Client
+from kuska.security.domain.scopes import read
+
+Window = Callable[..., Awaitable[Page]]
+BACK = "https://app.example.net/back"
+SCOPE = "openid launch/patient offline_access patient/Observation.rs?category=laboratory patient/Condition.rs"
+
+
+@pytest.mark.requirement("HC-04")
+async def test_one_sees_and_closes_ones_own_sessions(window: Window, live: Live) -> None:
+    mine, other = await window(await live.cookie("results")), await window(await live.cookie("results"))
+    await other.goto("/cuenta")
+    await expect(other).to_have_url("/cuenta")
+    await mine.goto("/cuenta")
+    sessions = mine.get_by_role("region", name="Sesiones abiertas")
+    await expect(sessions.get_by_text("esta sesión")).to_have_count(1)
+    await sessions.get_by_role("button", name="Cerrar Firefox").first.click()
+    await expect(mine.get_by_role("status")).to_have_text("Sesión cerrada.")
+    await other.goto("/cuenta")
+    await expect(other).to_have_url("/login?next=/cuenta")
+
+
+@pytest.mark.requirement("HC-04")
+async def test_a_session_of_somebody_else_cannot_be_closed(window: Window, live: Live) -> None:
+    victim = await live.cookie("integrator")
+    found = await live.security.sessions.find(victim, "127.0.0.1")
+    assert found
+    mine = await window(await live.cookie("results"))
+    await live.cookie("results")
+    await mine.goto("/cuenta")
+    await mine.locator("form[action='/cuenta/sesiones/cerrar'] input[name=id]").first.evaluate(
+        "(input, id) => { input.value = id }", found.id
+    )
+    await mine.get_by_role("button", name="Cerrar Firefox").first.click()
+    assert await live.security.sessions.find(victim, "127.0.0.1")
+
+
+@pytest.mark.requirement("HC-04")
+async def test_a_changed_password_ends_all_other_sessions(window: Window, live: Live) -> None:
+    mine, other = await window(await live.cookie("coordinator")), await live.cookie("coordinator")
+    await mine.goto("/cuenta/clave")
+    await mine.get_by_label("Contraseña actual").fill("no es esta, seguro")
+    await mine.get_by_label("Contraseña nueva", exact=True).fill("tres palabras y otra más")
+    await mine.get_by_label("Repita la contraseña nueva").fill("tres palabras y otra más")
+    await mine.get_by_role("button", name="Guardar contraseña").click()
+    await expect(mine.get_by_label("Contraseña actual")).to_have_attribute("aria-invalid", "true")
+    await mine.get_by_label("Contraseña actual").fill(PASSWORD)
+    await mine.get_by_label("Contraseña nueva", exact=True).fill("tres palabras y otra más")
+    await mine.get_by_label("Repita la contraseña nueva").fill("tres palabras y otra más")
+    await mine.get_by_role("button", name="Guardar contraseña").click()
+    await expect(mine.get_by_role("status")).to_contain_text("Contraseña cambiada")
+    assert await live.security.sessions.find(other, "127.0.0.1") is None
+
+
+async def application(live: Live) -> Client:
+    client = Client(
+        id=f"app-{secrets.token_hex(4)}",
+        name="Mi Salud",
+        kind="public",
+        redirects=(BACK,),
+        grants=("authorization_code", "refresh_token"),
+        scope=read(SCOPE),
+        patient_facing=True,
+    )
+    return (await live.security.oauth.clients.register(client, Caller(kind="system")))[0]
+
+
+def request(live: Live, client: Client, verifier: str) -> str:
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    asked = {
+        "response_type": "code",
+        "client_id": client.id,
+        "redirect_uri": BACK,
+        "scope": SCOPE,
+        "state": "what I sent",
+        "aud": f"{live.url}/fhir",
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    return f"/oauth/authorize?{urlencode(asked)}"
+
+
+async def arrivals(page: Page) -> list[str]:
+    """Where the browser is sent outside; the application itself does not exist."""
+    seen: list[str] = []
+
+    async def fulfil(route: Route) -> None:
+        seen.append(route.request.url)
+        await route.fulfill(body="<!doctype html><title>app</title>", content_type="text/html")
+
+    await page.context.route(f"{BACK}**", fulfil)
+    return seen
+
+
+@pytest.mark.requirement("HC-04")
+async def test_a_patient_lets_an_application_see_a_part(window: Window, live: Live) -> None:
+    client, verifier = await application(live), secrets.token_urlsafe(48)
+    page = await window()
+    seen = await arrivals(page)
+    # Not signed in: first that, then back to what was asked.
+    await page.goto(request(live, client, verifier))
+    await page.get_by_label("Correo o número de documento").fill("45678901")
+    await page.get_by_label("Contraseña").fill(PASSWORD)
+    await page.get_by_role("button", name="Ingresar", exact=True).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Mi Salud pide acceso")
+    await expect(page.get_by_text("Ver: resultados y mediciones")).to_be_visible()
+    await expect(page.get_by_text("solo category = laboratory")).to_be_visible()
+    await page.get_by_label("Ver: problemas y diagnósticos").uncheck()
+    await page.get_by_role("button", name="Permitir", exact=True).click()
+    await page.wait_for_url(f"{BACK}**")
+    answer = parse_qs(urlsplit(seen[-1]).query)
+    assert answer["state"] == ["what I sent"]
+    async with httpx.AsyncClient() as http:
+        form = {
+            "grant_type": "authorization_code",
+            "code": answer["code"][0],
+            "redirect_uri": BACK,
+            "client_id": client.id,
+            "code_verifier": verifier,
+        }
+        token = (await http.post(f"{live.url}/oauth/token", data=form)).json()
+    assert token["patient"] == "rosa"
+    assert "Observation.rs?category=laboratory" in token["scope"]
+    assert "Condition" not in token["scope"]
+    # The patient sees it, and takes it back.
+    await page.goto(f"{live.url}/cuenta")
+    await page.get_by_role("button", name="Retirar permiso Mi Salud").click()
+    await expect(page.get_by_role("status")).to_contain_text("Permiso retirado")
+    async with httpx.AsyncClient() as http:
+        again = {"grant_type": "refresh_token", "refresh_token": token["refresh_token"], "client_id": client.id}
+        assert (await http.post(f"{live.url}/oauth/token", data=again)).status_code == 400
+
+
+@pytest.mark.requirement("HC-04")
+async def test_a_patient_says_no(window: Window, live: Live) -> None:
+    client = await application(live)
+    page = await window(await live.cookie("patient"))
+    seen = await arrivals(page)
+    await page.goto(request(live, client, secrets.token_urlsafe(48)))
+    await page.get_by_role("button", name="No permitir").click()
+    await page.wait_for_url(f"{BACK}**")
+    assert parse_qs(urlsplit(seen[-1]).query)["error"] == ["access_denied"]
+
+
+async def test_an_unknown_application_is_told_nothing(window: Window, live: Live) -> None:
+    client = await application(live)
+    page = await window(await live.cookie("patient"))
+    await page.goto(request(live, client, secrets.token_urlsafe(48)).replace("app.example.net", "evil.example"))
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Esta petición no vale")
+    assert urlsplit(page.url).netloc == urlsplit(live.url).netloc
+
+
+@pytest.mark.requirement("LW-16")
+async def test_an_application_is_withdrawn_in_one_action(window: Window, live: Live) -> None:
+    client = await application(live)
+    page = await window(await live.cookie("administrator"))
+    await page.goto("/admin/clientes")
+    await page.get_by_role("region").filter(has_text=client.id).get_by_role("button").click()
+    await expect(page.get_by_role("status")).to_contain_text("Aplicación retirada")
+    assert not (await live.security.oauth.clients.find(client.id)).active
+
+
+@pytest.mark.requirement("HC-04")
+async def test_an_administrator_edits_a_role(window: Window, live: Live) -> None:
+    page = await window(await live.cookie("administrator"))
+    await page.goto("/admin/roles/integrator")
+    before = (await live.security.roles.current())["integrator"]
+    await page.get_by_role("link", name="Cambiar").click()
+    scopes = page.get_by_label("Permisos en la historia")
+    as_it_was = await scopes.input_value()
+    await scopes.fill(f"{as_it_was}\nuser/Nonsense.rs")
+    await page.get_by_role("button", name="Guardar versión nueva").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Nonsense")
+    await expect(scopes).to_have_value(f"{as_it_was}\nuser/Nonsense.rs")
+    await scopes.fill(f"{as_it_was}\nuser/Device.rs")
+    await page.get_by_role("button", name="Guardar versión nueva").click()
+    await expect(page.get_by_role("status")).to_contain_text("guardada")
+    await expect(page.locator(".diff ins")).to_have_text("+ scopes: user/Device.rs")
+    await expect(page.get_by_text("por Andrés Molina")).to_be_visible()
+    after = (await live.security.roles.current())["integrator"]
+    assert after.version == before.version + 1
+    # Nothing else changed on the way through the form.
+    assert (after.features, after.purposes, after.reach, after.factors, after.areas) == (
+        before.features,
+        before.purposes,
+        before.reach,
+        before.factors,
+        before.areas,
+    )
+
+
+@pytest.mark.requirement("HC-04")
+async def test_roles_are_given_and_an_account_is_disabled(window: Window, live: Live) -> None:
+    page, cookie = await window(await live.cookie("administrator")), await live.cookie("steward")
+    await page.goto(f"/admin/cuentas/{live.accounts['steward'].id}")
+    await page.get_by_label("Resultados").check()
+    await page.get_by_role("button", name="Guardar roles").click()
+    await expect(page.get_by_role("status")).to_contain_text("Roles guardados")
+    await page.get_by_role("button", name="Deshabilitar").click()
+    await expect(page.get_by_role("status")).to_contain_text("deshabilitada")
+    assert await live.security.sessions.find(cookie, "127.0.0.1") is None
+    await page.get_by_role("button", name="Habilitar").click()
+    await expect(page.get_by_text("Activa")).to_be_visible()
+    # Nobody makes themselves something.
+    await page.goto(f"/admin/cuentas/{live.accounts['administrator'].id}")
+    await page.get_by_label("Auditoría").check()
+    await page.get_by_role("button", name="Guardar roles").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+
+
+@pytest.mark.requirement("HC-09")
+async def test_an_auditor_searches_verifies_and_exports(window: Window, live: Live) -> None:
+    await live.cookie("physician")
+    page = await window(await live.cookie("auditor"), accept_downloads=True)
+    await page.goto("/auditoria")
+    await page.get_by_label("Cuenta").fill("medica@example.org")
+    await page.get_by_role("combobox", name="Qué").select_option("login")
+    await page.get_by_role("button", name="Buscar").click()
+    table = page.get_by_role("table")
+    await expect(table.get_by_role("row")).not_to_have_count(0)
+    assert set(await table.locator("tbody tr td:nth-child(2)").all_inner_texts()) == {
+        "Dra. Elena Vargas Soto Médica o médico"
+    }
+    await page.get_by_role("button", name="Comprobar la cadena").click()
+    await expect(page.get_by_role("status")).to_contain_text("La cadena está completa")
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Exportar como tabla").click()
+    text = (await (await download.value).path()).read_text()
+    assert live.accounts["physician"].id in text
+    # That the auditor looked is in the trail as well.
+    await page.goto("/auditoria?kind=audit")
+    await expect(page.get_by_text("Lucía Paredes").nth(1)).to_be_visible()
+
+
+@pytest.mark.requirement("HC-09")
+async def test_an_export_asks_for_the_factor_again(window: Window, live: Live) -> None:
+    page = await window(await live.cookie("auditor", methods=("pwd",)))
+    await page.goto("/auditoria")
+    await page.get_by_role("button", name="Exportar como tabla").click()
+    await expect(page).to_have_url("/verificar?next=/auditoria")
+
+
+async def test_an_emergency_is_opened_with_a_reason_and_an_alarm(window: Window, live: Live) -> None:
+    page = await window(await live.cookie("physician"))
+    await page.goto("/urgencia")
+    await page.get_by_label("Paciente").fill("rosa")
+    await page.get_by_label("Motivo").fill("corto")
+    await page.get_by_role("button", name="Abrir la historia").click()
+    await expect(page.get_by_label("Motivo")).to_have_attribute("aria-invalid", "true")
+    await page.get_by_label("Motivo").fill("Llega inconsciente a emergencia y no hay quien informe")
+    await page.get_by_role("button", name="Abrir la historia").click()
+    await expect(page.get_by_role("status")).to_contain_text("Se avisó a protección de datos")
+    await live.security.mailroom.send_due()
+    assert any(mail.to == "dpo@example.org" for mail in live.mails.sent)
+    auditor = await window(await live.cookie("auditor"))
+    await auditor.goto("/auditoria?patient=rosa&kind=break-glass")
+    await expect(auditor.get_by_text("Llega inconsciente")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/admin/cuentas", "/admin/roles", "/admin/clientes", "/auditoria", "/urgencia"])
+async def test_other_roles_are_refused_by_a_page(window: Window, live: Live, path: str) -> None:
+    page = await window(await live.cookie("patient"))
+    answer = await page.goto(path)
+    assert answer
+    assert answer.status == 403
+    await expect(page.get_by_role("heading", level=1)).to_have_text("No se pudo hacer")
+    await expect(page.get_by_role("link", name="Rosa Quispe Mamani")).to_be_visible()
