@@ -38,7 +38,7 @@ async def hospital(idp: RealProvider, live: Live, tmp_path: Path) -> AsyncIterat
 async def signed_in_there(page: Page, login: str, amr: str = "") -> None:
     await page.locator("input[name=login]").fill(login)
     await page.locator("input[name=amr]").fill(amr)
-    await page.locator("input[name=amr]").press("Enter")
+    await page.get_by_role("button").click()
 
 
 async def test_there_and_back_to_the_page_that_was_asked_for(page: Page, hospital: RealProvider) -> None:
@@ -46,7 +46,7 @@ async def test_there_and_back_to_the_page_that_was_asked_for(page: Page, hospita
     await hospital.people(**{login: {"groups": ["admision"], "name": "Ana Quispe"}})
     await page.goto("/externo/hospital?next=/cuenta")
     assert page.url.startswith(hospital.issuer)
-    await signed_in_there(page, login)
+    await signed_in_there(page, login, "pwd mfa")
     await expect(page).to_have_url("/cuenta")
     await expect(page.get_by_text("Ana Quispe").first).to_be_visible()
     assert {cookie["name"] for cookie in await page.context.cookies() if cookie["domain"] == "localhost"} == {"kuska"}

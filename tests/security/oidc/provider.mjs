@@ -60,6 +60,10 @@ const server = http.createServer(async (request, response) => {
     if (path === '/test/people') {
       for (const [login, claims] of Object.entries(JSON.parse(await body(request)))) people.set(login, claims);
       response.end();
+    } else if (path === '/test/client') {
+      clients.push(JSON.parse(await body(request)));
+      current = made();
+      response.end();
     } else if (path === '/test/rotate') {
       alg = JSON.parse(await body(request)).alg ?? alg;
       current = made();
@@ -67,7 +71,7 @@ const server = http.createServer(async (request, response) => {
     } else if (path.startsWith('/interaction/')) {
       if (request.method === 'GET') {
         response.setHeader('content-type', 'text/html');
-        response.end('<form method="post"><input name="login"><input name="amr"></form>');
+        response.end('<form method="post"><input name="login"><input name="amr"><button>Sign in</button></form>');
         return;
       }
       const form = new URLSearchParams(await body(request));

@@ -56,6 +56,9 @@ class RealProvider:
     async def people(self, **people: dict[str, Any]) -> None:
         await self.http.post(f"{self.issuer}/test/people", content=json.dumps(people))
 
+    async def client(self, **metadata: Any) -> None:
+        await self.http.post(f"{self.issuer}/test/client", content=json.dumps(metadata))
+
     async def rotate(self, **changes: str) -> None:
         await self.http.post(f"{self.issuer}/test/rotate", content=json.dumps(changes))
 
@@ -66,7 +69,7 @@ class RealProvider:
         await browser.post(f"{self.issuer}/session/end/confirm", data={**form, "logout": "yes"})
 
     async def visited(
-        self, url: str, login: str, amr: str = "", browser: httpx.AsyncClient | None = None
+        self, url: str, login: str, amr: str = "", browser: httpx.AsyncClient | None = None, home: str = OWN
     ) -> dict[str, str]:
         """A browser, else a new one, goes to `url`, signs in there, and comes back with this query."""
         async with contextlib.AsyncExitStack() as stack:
@@ -74,7 +77,7 @@ class RealProvider:
             answer = await browser.get(url)
             while answer.is_redirect:
                 to = str(httpx.URL(url).join(answer.headers["location"]))
-                if to.startswith(OWN):
+                if to.startswith(home):
                     return dict(parse_qsl(urlsplit(to).query))
                 answer = await browser.get(to)
                 if "/interaction/" in to and answer.status_code == 200:
