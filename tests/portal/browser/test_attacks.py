@@ -26,11 +26,7 @@ async def test_no_page_can_be_framed(window: Window, live: Live) -> None:
     page = await window(await live.cookie("patient"), complaints=False)
     for path in ("/login", "/cuenta", "/healthz"):
         await evil(page, f"<iframe src='{live.url}{path}'></iframe>")
-        frame = page.frames[-1]
-        assert frame is not page.main_frame
-        await page.wait_for_load_state()
-        assert "Kuska" not in await frame.content()
-        assert "status" not in await frame.content()
+        assert [frame.url for frame in page.frames[1:]] == ["chrome-error://chromewebdata/"]
 
 
 @pytest.mark.requirement("HC-04")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, expect
 from tests.portal.browser.living import PASSWORD, Live
 
 from kuska.security.api import Caller
@@ -18,7 +20,6 @@ from kuska.security.domain.clients import Client
 from kuska.security.domain.scopes import read
 
 Window = Callable[..., Awaitable[Page]]
-BACK = "https://app.example.net/back"
 SCOPE = "openid launch/patient offline_access patient/Observation.rs?category=laboratory patient/Condition.rs"
 
 
@@ -68,12 +69,12 @@ async def test_a_changed_password_ends_all_other_sessions(window: Window, live: 
     assert await live.security.sessions.find(other, "127.0.0.1") is None
 
 
-async def application(live: Live) -> Client:
+async def application(live: Live, back: str) -> Client:
     client = Client(
         id=f"app-{secrets.token_hex(4)}",
         name="Mi Salud",
         kind="public",
-        redirects=(BACK,),
+        redirects=(back,),
         grants=("authorization_code", "refresh_token"),
         scope=read(SCOPE),
         patient_facing=True,
@@ -86,7 +87,7 @@ def request(live: Live, client: Client, verifier: str) -> str:
     asked = {
         "response_type": "code",
         "client_id": client.id,
-        "redirect_uri": BACK,
+        "redirect_uri": client.redirects[0],
         "scope": SCOPE,
         "state": "what I sent",
         "aud": f"{live.url}/fhir",
@@ -96,23 +97,25 @@ def request(live: Live, client: Client, verifier: str) -> str:
     return f"/oauth/authorize?{urlencode(asked)}"
 
 
-async def arrivals(page: Page) -> list[str]:
-    """Where the browser is sent outside; the application itself does not exist."""
-    seen: list[str] = []
+@pytest.fixture
+async def back() -> AsyncIterator[str]:
+    """Where the application waits for the answer: a place of its own."""
 
-    async def fulfil(route: Route) -> None:
-        seen.append(route.request.url)
-        await route.fulfill(body="<!doctype html><title>app</title>", content_type="text/html")
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        page = b"<!doctype html><title>app</title><link rel=icon href=data:,>"
+        writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: text/html\r\n\r\n" + page)
+        await writer.drain()
+        writer.close()
 
-    await page.context.route(f"{BACK}**", fulfil)
-    return seen
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/back"
 
 
 @pytest.mark.requirement("HC-04")
-async def test_a_patient_lets_an_application_see_a_part(window: Window, live: Live) -> None:
-    client, verifier = await application(live), secrets.token_urlsafe(48)
+async def test_a_patient_lets_an_application_see_a_part(window: Window, live: Live, back: str) -> None:
+    client, verifier = await application(live, back), secrets.token_urlsafe(48)
     page = await window()
-    seen = await arrivals(page)
     # Not signed in: first that, then back to what was asked.
     await page.goto(request(live, client, verifier))
     await page.get_by_label("Correo o número de documento").fill("45678901")
@@ -123,14 +126,14 @@ async def test_a_patient_lets_an_application_see_a_part(window: Window, live: Li
     await expect(page.get_by_text("solo category = laboratory")).to_be_visible()
     await page.get_by_label("Ver: problemas y diagnósticos").uncheck()
     await page.get_by_role("button", name="Permitir", exact=True).click()
-    await page.wait_for_url(f"{BACK}**")
-    answer = parse_qs(urlsplit(seen[-1]).query)
+    await page.wait_for_url(f"{back}?**")
+    answer = parse_qs(urlsplit(page.url).query)
     assert answer["state"] == ["what I sent"]
     async with httpx.AsyncClient() as http:
         form = {
             "grant_type": "authorization_code",
             "code": answer["code"][0],
-            "redirect_uri": BACK,
+            "redirect_uri": back,
             "client_id": client.id,
             "code_verifier": verifier,
         }
@@ -148,27 +151,26 @@ async def test_a_patient_lets_an_application_see_a_part(window: Window, live: Li
 
 
 @pytest.mark.requirement("HC-04")
-async def test_a_patient_says_no(window: Window, live: Live) -> None:
-    client = await application(live)
+async def test_a_patient_says_no(window: Window, live: Live, back: str) -> None:
+    client = await application(live, back)
     page = await window(await live.cookie("patient"))
-    seen = await arrivals(page)
     await page.goto(request(live, client, secrets.token_urlsafe(48)))
     await page.get_by_role("button", name="No permitir").click()
-    await page.wait_for_url(f"{BACK}**")
-    assert parse_qs(urlsplit(seen[-1]).query)["error"] == ["access_denied"]
+    await page.wait_for_url(f"{back}?**")
+    assert parse_qs(urlsplit(page.url).query)["error"] == ["access_denied"]
 
 
-async def test_an_unknown_application_is_told_nothing(window: Window, live: Live) -> None:
-    client = await application(live)
+async def test_an_unknown_application_is_told_nothing(window: Window, live: Live, back: str) -> None:
+    client = await application(live, back)
     page = await window(await live.cookie("patient"))
-    await page.goto(request(live, client, secrets.token_urlsafe(48)).replace("app.example.net", "evil.example"))
+    await page.goto(request(live, client, secrets.token_urlsafe(48)).replace("back&", "backdoor&"))
     await expect(page.get_by_role("heading", level=1)).to_have_text("Esta petición no vale")
     assert urlsplit(page.url).netloc == urlsplit(live.url).netloc
 
 
 @pytest.mark.requirement("LW-16")
-async def test_an_application_is_withdrawn_in_one_action(window: Window, live: Live) -> None:
-    client = await application(live)
+async def test_an_application_is_withdrawn_in_one_action(window: Window, live: Live, back: str) -> None:
+    client = await application(live, back)
     page = await window(await live.cookie("administrator"))
     await page.goto("/admin/clientes")
     await page.get_by_role("region").filter(has_text=client.id).get_by_role("button").click()
@@ -250,8 +252,9 @@ async def test_an_auditor_searches_verifies_and_exports(window: Window, live: Li
 
 @pytest.mark.requirement("HC-09")
 async def test_an_export_asks_for_the_factor_again(window: Window, live: Live) -> None:
-    page = await window(await live.cookie("auditor", methods=("pwd",)))
+    page = await window(await live.cookie("auditor"))
     await page.goto("/auditoria")
+    live.clock.advance(timedelta(minutes=11))
     await page.get_by_role("button", name="Exportar como tabla").click()
     await expect(page).to_have_url("/verificar?next=/auditoria")
 
