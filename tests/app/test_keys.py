@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.app.test_cli import kuska, served
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("LW-30")
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Quispe"}]}
 
 

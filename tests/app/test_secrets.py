@@ -11,7 +11,7 @@ from kuska.app.configuration import SettingsError, is_secret, load
 from kuska.app.settings import SLICES
 from kuska.kit.messages import LANGUAGES, render
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("LW-29")
 PASSWORD = "hunter2-muy-secreto"
 URL = f"postgresql://kuska:{PASSWORD}@db/kuska"
 

@@ -19,7 +19,7 @@ from tests.infra.web.certificates import Authority
 from kuska.app.cli import _check_transport
 from kuska.app.configuration import SettingsError, StartError, load
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("LW-30")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "record.example.org"])

@@ -20,7 +20,7 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.kit.clock import Clock, SystemClock
 from kuska.kit.messages import text
-from kuska.security.api import Epoch, Keys, open_keys
+from kuska.security.api import Epoch, Keys, open_keys, settle_place
 
 _log = logger("keys")
 _SERVED = ("record",)  # what `rotate` seals anew; the rest lies in few rows
@@ -41,6 +41,7 @@ async def keyring(
     made: Callable[[Path], None] = _made,
 ) -> AsyncGenerator[Keys]:
     """`epoch`: the one that the process watches already; without it, the keys watch their own."""
+    await settle_place(db, settings.security)
     async with AsyncExitStack() as stack:
         given: dict[str, Post] = {}
         if settings.keys.vault_address:

@@ -19,15 +19,18 @@ from kuska.security.contracts import (
 )
 from kuska.security.domain.accounts import Account, NewAccount
 from kuska.security.domain.audit_event import audit_event
+from kuska.security.domain.clients import Client
 from kuska.security.domain.doors import Needs, guarded, needs_of, open_to_all, require_step_up
 from kuska.security.domain.features import FEATURES
 from kuska.security.domain.purposes import PURPOSES
 from kuska.security.domain.roles import content as role_content
+from kuska.security.domain.scopes import read as read_scopes
 from kuska.security.domain.sessions import Session
 from kuska.security.domain.trail_question import Page as TrailPage
 from kuska.security.domain.trail_question import Question as TrailQuestion
 from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
 from kuska.security.store.epoch import Epoch
+from kuska.security.store.place import settle_place
 from kuska.security.store.roles import Edition
 from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.door import Door
@@ -35,6 +38,7 @@ from kuska.security.usecases.external.external import External
 from kuska.security.usecases.keys import Keys, open_keys
 from kuska.security.usecases.mailing.mailroom import mail_queue
 from kuska.security.usecases.oauth.authorize import BadRequest, NeedsConsent, NeedsLogin, Outcome, Redirect
+from kuska.security.usecases.oauth.operator import OPERATOR
 from kuska.security.usecases.opening import Security, open_security
 from kuska.security.usecases.trail.export import MEDIA_TYPES as AUDIT_TYPES
 from kuska.security.usecases.trail.running import open_trail, trail_verifier
@@ -46,6 +50,7 @@ __all__ = [
     "ANONYMOUS",
     "AUDIT_TYPES",
     "FEATURES",
+    "OPERATOR",
     "PURPOSES",
     "Access",
     "Account",
@@ -53,6 +58,7 @@ __all__ = [
     "BadRequest",
     "Caller",
     "Cipher",
+    "Client",
     "Consents",
     "Door",
     "Edition",
@@ -91,8 +97,10 @@ __all__ = [
     "open_security",
     "open_to_all",
     "open_trail",
+    "read_scopes",
     "require_step_up",
     "role_content",
+    "settle_place",
     "trail_verifier",
     "visit_off",
     "visit_system",

@@ -40,3 +40,11 @@ class SealBrokenError(FaultError):
 
     def __init__(self) -> None:
         super().__init__(Issue(severity="fatal", code="exception", message="keys.broken"))
+
+
+class OtherPlaceError(UnavailableError):
+    """This database is another tenant's, or another country's. Nothing is read from it and nothing written."""
+
+    def __init__(self, found: str, expected: str) -> None:
+        params = {"found": found, "expected": expected}
+        super().__init__(Issue(severity="fatal", code="exception", message="place.other", params=params))

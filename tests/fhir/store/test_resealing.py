@@ -22,7 +22,7 @@ from kuska.kit.json import decode
 from kuska.security.domain.sealing import Cipher, DataKey
 from kuska.security.errors import KeyMissingError, SealBrokenError
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("LW-30")
 SECRET = "Mendocilla Huamaní"
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ async def problem(master: FileMaster, wrapped: Wrapped, context: str = "c") -> s
     return caught.value.issues[0].message
 
 
-@pytest.mark.requirement("HC-04")
+@pytest.mark.requirement("LW-30")
 async def test_made_at_the_first_use_for_its_owner_only_and_said_once(tmp_path: Path) -> None:
     path, said = tmp_path / "keys" / "master", list[Path]()
     wrapped = await FileMaster(path, said.append).wrap(KEY, "c")

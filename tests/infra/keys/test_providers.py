@@ -30,7 +30,7 @@ from kuska.infra.keys.masters import Masters
 from kuska.infra.keys.settings import KeysSettings
 from kuska.infra.keys.vault import Post, VaultMaster
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("LW-30")
 KEY = os.urandom(64)
 TOKEN = "hvs.of-the-test"
 

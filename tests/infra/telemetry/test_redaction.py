@@ -15,7 +15,7 @@ import pytest
 from kuska.infra.telemetry import logs
 from kuska.infra.telemetry.redaction import masked, redact
 
-pytestmark = pytest.mark.requirement("LW-28", "HC-04")
+pytestmark = pytest.mark.requirement("LW-28")
 
 NOTES = (
     "Paciente ROSA HUAMÁN QUISPE, DNI 45678912, de 54 años, con adenocarcinoma de pulmón cT2aN1M0. Refiere disnea.",

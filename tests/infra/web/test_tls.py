@@ -21,7 +21,7 @@ from kuska.infra.web.protocol import GuardedProtocol
 from kuska.infra.web.settings import HttpSettings
 from kuska.infra.web.tls import CERTIFICATE, CertificateError, ServerTls
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("LW-30")
 
 
 async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:

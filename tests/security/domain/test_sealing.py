@@ -19,7 +19,7 @@ def cipher(clock: SetClock, *numbers: int, tenant: str = "hospital") -> Cipher:
     return made
 
 
-@pytest.mark.requirement("HC-04")
+@pytest.mark.requirement("LW-30")
 def test_the_same_text_in_the_same_place_is_the_same_bytes_and_nowhere_else() -> None:
     one = cipher(SetClock(NOON), 1)
     sealed = one.seal(b"texto", b"Patient/1")

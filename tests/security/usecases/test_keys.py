@@ -64,7 +64,7 @@ async def opened(db: Database, folder: Path, clock: SetClock) -> AsyncIterator[t
         yield keys, counting
 
 
-@pytest.mark.requirement("HC-04")
+@pytest.mark.requirement("LW-30")
 async def test_keys_are_made_once_and_found_by_the_next_process(fresh_db: Database, tmp_path: Path) -> None:
     clock = SetClock(NOON)
     # Both start on an empty database at the same moment.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -30,6 +30,7 @@ from kuska.kit.errors import BusyError, Issue, UnavailableError
 T = TypeVar("T")
 OLDEST_SERVER = 15
 _ATTEMPTS = 6
+Check = Callable[[Read], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,10 @@ class Limits:
 
 
 class Database:
-    def __init__(self, reading: Pool, writing: Pool, limits: Limits, room: Room | None = None) -> None:
+    def __init__(
+        self, reading: Pool, writing: Pool, limits: Limits, room: Room | None = None, checks: list[Check] | None = None
+    ) -> None:
+        self._checks: list[Check] = [] if checks is None else checks
         self._reading = reading
         self._room = room
         self._writing = writing
@@ -57,16 +61,21 @@ class Database:
     async def open(cls, dsn: str, limits: Limits | None = None, room: Room | None = None) -> Database:
         """`room`: on the disk of a server whose disk is ours to look after."""
         limits = limits or Limits()
+        checks: list[Check] = []
         with border():
-            reading = _pool(dsn, limits.read_connections, limits, read_only=True)
-            writing = _pool(dsn, limits.write_connections, limits, read_only=False)
+            reading = _pool(dsn, limits.read_connections, limits, checks, read_only=True)
+            writing = _pool(dsn, limits.write_connections, limits, checks, read_only=False)
             try:
                 await reading.warm(2)
                 await writing.warm(2)
             except BaseException:
                 reading.terminate()
                 raise
-        return cls(reading, writing, limits, room)
+        return cls(reading, writing, limits, room, checks)
+
+    def demand(self, check: Check) -> None:
+        """Every connection opened from now on has to pass it, or is closed unused and its user gets the error."""
+        self._checks.append(check)
 
     async def close(self, patience: float = 10.0) -> None:
         """Lets running work end for `patience` seconds, then cuts it off."""
@@ -175,7 +184,7 @@ async def _retried(attempt: Callable[[], Awaitable[T]]) -> T:
     return await attempt()
 
 
-def _pool(dsn: str, size: int, limits: Limits, *, read_only: bool) -> Pool:
+def _pool(dsn: str, size: int, limits: Limits, checks: Sequence[Check], *, read_only: bool) -> Pool:
     async def connect() -> asyncpg.Connection:
         conn = await asyncpg.connect(
             dsn,
@@ -199,6 +208,12 @@ def _pool(dsn: str, size: int, limits: Limits, *, read_only: bool) -> Pool:
         if conn.get_server_version().major < OLDEST_SERVER:
             await conn.close()
             raise UnavailableError(Issue(code="exception", message="database.too-old"))
+        try:
+            for check in checks:
+                await check(cast("Read", conn))
+        except BaseException:
+            await conn.close(timeout=1)
+            raise
         return conn
 
     return Pool(connect, size)

@@ -70,7 +70,7 @@ _MASKS: tuple[tuple[str, re.Pattern[str]], ...] = (
         ),
     ),
     ("[number]", re.compile(r"(?<![\w.])\+?\(?\d(?:[ .()-]{0,2}\d){5,}(?:-?[\dkK])?(?!\w)")),
-    ("[token]", re.compile(r"\b[A-Za-z0-9_+/-]{32,}={0,2}")),
+    ("[token]", re.compile(r"\b[A-Za-z0-9_+-]{32,}={0,2}")),
     ("[name]", re.compile(rf"{_TITLE}\.?\s*[:=]?\s*[\"']?{_NAME}(?:{_JOIN}{_NAME})*")),
     ("[name]", re.compile(rf"\b{_NAME}(?:{_JOIN}{_NAME})+")),
 )
