@@ -28,14 +28,21 @@ class RecordPatients:
     async def find(self, systems: Sequence[str], value: str, birth_date: date) -> PatientMatch | None:
         if self._archive is None or self._trail is None:
             return None
-        record = await self._archive.for_visit(visit_system("registration", self._trail, self._clock))
+        visit = visit_system("registration", self._trail, self._clock)
+        visit.interaction = "search-type"
+        record = await self._archive.for_visit(visit)
         wanted = ",".join(f"{system}|{value}" for system in systems)
         asked = [("identifier", wanted), ("birthdate", birth_date.isoformat()), ("_count", "2")]
         found = (await api.search(record, "Patient", asked)).matches
-        if len(found) != 1 or found[0].get("active") is False or found[0].get("deceasedBoolean"):
+        await visit.end("E")
+        if len(found) != 1 or found[0].get("active") is False or _is_dead(found[0]):
             return None
         patient = found[0]
         return PatientMatch(str(patient["id"]), _name(patient), tuple(_emails(patient)))
+
+
+def _is_dead(patient: Node) -> bool:
+    return bool(patient.get("deceasedBoolean") or patient.get("deceasedDateTime"))
 
 
 def _name(patient: Node) -> str:

@@ -1,0 +1,116 @@
+"""The record's patients as registration asks for them: exactly one, or nobody."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from kuska.app.patients import RecordPatients
+from kuska.countries.registry import pack
+from kuska.fhir import api
+from kuska.fhir.api import open_record
+from kuska.infra.postgres.database import Database
+from kuska.kit.clock import SetClock
+from kuska.security.api import Event, Unnoted, visit_off
+
+pytestmark = pytest.mark.requirement("HC-04")
+
+DNI = pack("PE").documents[0]
+BORN = date(1980, 5, 17)
+CLOCK = SetClock(datetime(2026, 11, 21, tzinfo=UTC))
+
+
+class Lines(Unnoted):
+    quiet = False
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def note(self, event: Event) -> None:
+        self.events.append(event)
+
+    async def keep(self, event: Event) -> None:
+        self.events.append(event)
+
+
+@dataclass
+class World:
+    record: Any
+    patients: RecordPatients
+    trail: Lines
+
+    async def has(self, value: str, **more: object) -> str:
+        node = {
+            "resourceType": "Patient",
+            "identifier": [{"system": DNI.system, "value": value}],
+            "name": [{"given": ["Ana"], "family": "Quispe"}],
+            "birthDate": BORN.isoformat(),
+            **more,
+        }
+        return (await api.create(await self.record.for_visit(visit_off()), node)).id
+
+
+@pytest.fixture
+async def world(fresh_db: Database) -> AsyncIterator[World]:
+    record, trail = await open_record(fresh_db), Lines()
+    patients = RecordPatients(CLOCK)
+    patients.served_by(record, trail)
+    return World(record, patients, trail)
+
+
+async def test_found(world: World) -> None:
+    contacts = [
+        {"system": "email", "value": "Ana@Example.org"},
+        {"system": "email", "value": "old@example.org", "use": "old"},
+        {"system": "phone", "value": "+51 987 654 321"},
+    ]
+    id_ = await world.has("17801146", telecom=contacts)
+    found = await world.patients.find(DNI.systems, "17801146", BORN)
+    assert found is not None
+    assert (found.id, found.name, found.emails) == (id_, "Ana Quispe", ("Ana@Example.org",))
+
+
+async def test_the_other_systems_of_the_document_count_too(world: World) -> None:
+    id_ = await world.has("17801147", identifier=[{"system": DNI.also_known_as[0], "value": "17801147"}])
+    found = await world.patients.find(DNI.systems, "17801147", BORN)
+    assert found is not None
+    assert found.id == id_
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"birthDate": "1980-05"}, {"birthDate": "1980"}, {"birthDate": "1980-05-18"}, {"active": False},
+     {"deceasedBoolean": True}, {"deceasedDateTime": "2020-01-01"},
+     {"identifier": [{"system": "urn:other", "value": "17801148"}]}],
+)  # fmt: skip
+async def test_not_found(world: World, more: dict[str, object]) -> None:
+    await world.has("17801148", **more)
+    assert await world.patients.find(DNI.systems, "17801148", BORN) is None
+
+
+async def test_two_are_nobody(world: World) -> None:
+    await world.has("17801149")
+    await world.has("17801149", gender="female")
+    assert await world.patients.find(DNI.systems, "17801149", BORN) is None
+
+
+@pytest.mark.parametrize("value", ["1|2", "a,b", "a\\", "a$b", ""])
+async def test_a_value_is_no_query(world: World, value: str) -> None:
+    """Letters that mean something in a search find nobody, and break nothing."""
+    await world.has("17801150")
+    assert await world.patients.find(DNI.systems, f"17801150{value}x", BORN) is None
+
+
+async def test_before_the_record_is_there(fresh_db: Database) -> None:
+    assert await RecordPatients(CLOCK).find(DNI.systems, "17801146", BORN) is None
+
+
+async def test_the_look_is_in_the_trail(world: World) -> None:
+    id_ = await world.has("17801151")
+    await world.patients.find(DNI.systems, "17801151", BORN)
+    assert [event.patients for event in world.trail.events] == [(id_,)]
+    assert world.trail.events[0].caller.account == "system:registration"
