@@ -112,9 +112,55 @@ def test_a_setting_that_makes_no_sense_stops_the_start(name: str, value: str, al
     assert "Traceback" not in done.stderr
 
 
-def test_a_token_is_honestly_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_token_is_somebodys(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUSKA_SECURITY", raising=False)
+    assert main(["token"]) == 1
+    assert main(["token", "--user", "x", "--client-id", "y"]) == 1
+    assert main(["client", "withdraw"]) == 1
+    monkeypatch.setenv("KUSKA_SECURITY", "off")
     assert main(["token", "--user", "x"]) == 1
-    assert "not built yet" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "--client-id" in said.err
+    assert "no token is needed" in said.err
+
+
+@pytest.mark.requirement("HC-04")
+@pytest.mark.requirement("LW-16")
+def test_a_client_its_token_and_its_end(tmp_path: Path) -> None:
+    """From the command line to the record and out again."""
+    with served(tmp_path / "data", security="on") as (_, port):
+        where = ("--data", str(tmp_path / "data"), "--port", str(port))
+
+        def ok(*arguments: str) -> str:
+            done = kuska(arguments[0], *where, *arguments[1:])
+            assert done.returncode == 0, done.stderr
+            return done.stdout.strip()
+
+        made = ok("client", "add", "--name", "Lab", "--grant", "client_credentials", "--scope", "system/Patient.rs",
+                  "--role", "partner", "--organization", "org-1")  # fmt: skip
+        client = json.loads(made)
+        token = ok("token", "--client-id", client["client_id"])
+        assert fetched(port, "/fhir/Patient", token) == 200
+        assert fetched(port, "/fhir/Observation", token) == 403
+        assert fetched(port, "/fhir/Patient", token[:-4] + "AAAA") == 401
+        assert fetched(port, "/fhir/Patient", "") == 401
+        listed = ok("client", "list")
+        assert client["client_id"] in listed
+        assert client["client_secret"] not in listed
+        ok("client", "withdraw", "--id", client["client_id"])
+        deadline = time.monotonic() + 30
+        while fetched(port, "/fhir/Patient", token) != 401:  # the server looks twice a second
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert kuska("token", *where, "--client-id", client["client_id"]).returncode == 1
+
+
+def fetched(port: int, path: str, token: str) -> int:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        headers = {"Host": "localhost", **({"Authorization": f"Bearer {token}"} if token else {})}
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 from typing import Protocol
 
 from kuska import __version__
@@ -75,7 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     keys = _command(commands, "keys", _keys, "the keys that seal what is stored", ["data"])
     keys.add_argument("action", choices=["status", "rotate", "rewrap", "destroy"])
     _audit_options(_command(commands, "audit", _audit, "verify the audit trail, or take it away", ["data"]))
-    token = _command(commands, "token", _token, "an access token", ["data"])
+    _client_options(_command(commands, "client", _client, "applications that may ask for tokens", ["data", "port"]))
+    token = _command(commands, "token", _token, "an access token of a client or an account", ["data", "port"])
     for option in ("client-id", "user", "scope"):
         token.add_argument(f"--{option}")
     return parser
@@ -88,6 +90,29 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--form", choices=["ndjson", "csv"], default="ndjson", help="of an export")
     parser.add_argument("--patient", default="", metavar="ID", help="export: whose data it was")
     parser.add_argument("--account", default="", metavar="ID", help="export: who it was")
+
+
+def _client_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["add", "list", "withdraw"])
+    parser.add_argument("--id", default="", help="of the client; without it a new one is made")
+    parser.add_argument("--name", default="", help="what people see when they are asked for consent")
+    parser.add_argument(
+        "--kind", choices=["confidential-secret", "private-key-jwt", "public"], default="confidential-secret"
+    )
+    parser.add_argument(
+        "--grant", action="append", default=[], help="authorization_code, client_credentials, refresh_token"
+    )
+    parser.add_argument("--redirect", action="append", default=[], metavar="URL")
+    parser.add_argument("--scope", default="", help="all it may ever ask for")
+    parser.add_argument("--role", action="append", default=[], help="of a client that acts for itself")
+    parser.add_argument("--purpose", action="append", default=[], help="v3 PurposeOfUse, e.g. TREAT")
+    parser.add_argument("--organization", default="", metavar="ID", help="a partner's; makes it one")
+    parser.add_argument("--jwks", type=Path, metavar="FILE", help="public keys (private-key-jwt)")
+    parser.add_argument("--jwks-uri", default="", metavar="URL", help="where it serves them")
+    parser.add_argument("--launch-url", default="", metavar="URL", help="where it is opened from the hospital's system")
+    parser.add_argument("--patient-facing", action="store_true", help="patients may use it with their own account")
+    parser.add_argument("--trusted", action="store_true", help="the institution's own: nobody is asked for consent")
+    parser.add_argument("--introspects", action="store_true", help="a resource server: sees what all tokens are worth")
 
 
 def _whole(text: str) -> int:
@@ -206,5 +231,17 @@ def _audit(settings: Settings, options: argparse.Namespace) -> int:
     return auditing.run(settings, options, _say, language(os.environ))
 
 
-def _token(_: Settings, __: argparse.Namespace) -> int:
-    raise StartError("token.no-security-yet")
+def _client(settings: Settings, options: argparse.Namespace) -> int:
+    from kuska.app import clients  # noqa: PLC0415
+    from kuska.infra.telemetry import logs  # noqa: PLC0415
+
+    logs.configure(settings.process.log_level)
+    return clients.run(settings, options, _say)
+
+
+def _token(settings: Settings, options: argparse.Namespace) -> int:
+    from kuska.app import tokens  # noqa: PLC0415
+    from kuska.infra.telemetry import logs  # noqa: PLC0415
+
+    logs.configure(settings.process.log_level)  # to standard error: the token alone goes to standard output
+    return tokens.run(settings, options, _say)

@@ -21,6 +21,7 @@ from kuska.security.usecases.oauth.authorize import Authorization
 from kuska.security.usecases.oauth.exchange import Exchange
 from kuska.security.usecases.oauth.introspect import Introspection
 from kuska.security.usecases.oauth.keys import SigningKeys
+from kuska.security.usecases.oauth.operator import OperatorTokens
 from kuska.security.usecases.oauth.parts import (
     Fetch,
     Knocking,
@@ -60,6 +61,8 @@ class OAuth:
         self.end = revocation.end
         self.replace_keys = revocation.replace_keys
         self.clients = Registry(parts)
+        # For whoever runs the machine.
+        self.operator = OperatorTokens(parts)
 
     async def tend(self) -> None:
         """Rotates the signing key when it is time, and sweeps out what is over."""

@@ -1,0 +1,78 @@
+"""`kuska client add | list | withdraw`: the applications that may ask for tokens.
+
+The secret of a new one is printed once, to standard output with the rest; nobody can read it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Callable
+
+from kuska.app.configuration import StartError
+from kuska.app.keyring import keyring
+from kuska.app.protection import protection
+from kuska.app.settings import Settings
+from kuska.app.storage import database
+from kuska.app.wiring import origin
+from kuska.kit.clock import SystemClock
+from kuska.security.api import OPERATOR, Client, Security, read_scopes
+
+
+def run(settings: Settings, chosen: argparse.Namespace, progress: Callable[[str], None]) -> int:
+    if chosen.action == "withdraw" and not chosen.id:
+        raise StartError("client.which")
+    print(asyncio.run(_run(settings, chosen, progress)))  # noqa: T201 - what it is for
+    return 0
+
+
+async def _run(settings: Settings, chosen: argparse.Namespace, progress: Callable[[str], None]) -> str:
+    own = origin(settings, settings.process.port)
+    async with (
+        database(settings, progress) as db,
+        keyring(settings, db) as keys,
+        protection(settings, db, keys, SystemClock(), own_url=own) as security,
+    ):
+        match chosen.action:
+            case "add":
+                return await _add(security, chosen)
+            case "withdraw":
+                await security.oauth.clients.withdraw(chosen.id, OPERATOR)
+                return json.dumps({"client_id": chosen.id, "status": "withdrawn"})
+            case _:
+                return "\n".join([_line(client) for client in await security.oauth.clients.every()])
+
+
+async def _add(security: Security, chosen: argparse.Namespace) -> str:
+    try:
+        jwks = chosen.jwks.read_text("utf-8") if chosen.jwks else ""
+    except (OSError, ValueError) as error:
+        raise StartError("client.jwks", file=chosen.jwks, reason=error) from error
+    client, secret = await security.oauth.clients.register(
+        Client(
+            id=chosen.id,
+            name=chosen.name,
+            kind=chosen.kind,
+            party="partner" if chosen.organization else "service",
+            jwks=jwks,
+            jwks_uri=chosen.jwks_uri,
+            redirects=tuple(chosen.redirect),
+            launch_url=chosen.launch_url,
+            grants=tuple(chosen.grant),
+            scope=read_scopes(chosen.scope),
+            roles=tuple(chosen.role),
+            purposes=tuple(chosen.purpose),
+            organization=chosen.organization,
+            patient_facing=chosen.patient_facing,
+            trusted=chosen.trusted,
+            introspects=chosen.introspects,
+        ),
+        OPERATOR,
+    )
+    return json.dumps({"client_id": client.id, **({"client_secret": secret} if secret else {})})
+
+
+def _line(client: Client) -> str:
+    about = {"client_id": client.id, "name": client.name, "kind": client.kind, "status": client.status}
+    return json.dumps(about | {"scope": str(client.scope), "roles": client.roles}, ensure_ascii=False)

@@ -1,0 +1,39 @@
+"""`kuska token`: an access token for whoever runs this machine, on standard output and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable
+
+from kuska.app.configuration import StartError
+from kuska.app.keyring import keyring
+from kuska.app.protection import protection
+from kuska.app.settings import Settings
+from kuska.app.storage import database
+from kuska.app.wiring import origin
+from kuska.kit.clock import SystemClock
+
+
+def run(settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]) -> int:
+    if settings.process.security == "off":
+        raise StartError("token.security-off")
+    if bool(options.client_id) == bool(options.user):
+        raise StartError("token.whose")
+    print(asyncio.run(_token(settings, options, progress)))  # noqa: T201 - what it is for
+    return 0
+
+
+async def _token(settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]) -> str:
+    own, scope = origin(settings, settings.process.port), options.scope or ""
+    async with (
+        database(settings, progress) as db,
+        keyring(settings, db) as keys,
+        protection(settings, db, keys, SystemClock(), own_url=own) as security,
+    ):
+        if options.client_id:
+            return await security.oauth.operator.for_client(options.client_id, scope)
+        account = await security.accounts.by_login(options.user)
+        if account is None:
+            raise StartError("token.nobody", login=options.user)
+        return await security.oauth.operator.for_account(account, scope)
