@@ -25,6 +25,7 @@ from kuska.security.domain.features import FEATURES
 from kuska.security.domain.purposes import PURPOSES
 from kuska.security.domain.roles import content as role_content
 from kuska.security.domain.scopes import read as read_scopes
+from kuska.security.domain.sealed_files import FileOpener, FileSealer
 from kuska.security.domain.sessions import Session
 from kuska.security.domain.trail_question import Page as TrailPage
 from kuska.security.domain.trail_question import Question as TrailQuestion
@@ -65,6 +66,8 @@ __all__ = [
     "Epoch",
     "Event",
     "External",
+    "FileOpener",
+    "FileSealer",
     "Keys",
     "Kind",
     "Letter",

@@ -136,10 +136,10 @@ class Cipher:
         order = sorted(self._raw, key=lambda number: number != self._number)
         return [self._mac(self._raw[number], text) for number in order]
 
-    def subkey(self, number: int = 0) -> tuple[int, bytes]:
+    def subkey(self, number: int | None = None) -> tuple[int, bytes]:
         """The key that another construction derives its own from: the current one, or the one named."""
         self._look()
-        number = number or self._number
+        number = self._number if number is None else number
         if number not in self._raw:
             if self.on_missing is not None:
                 self.on_missing()
