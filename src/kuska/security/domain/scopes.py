@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Literal, cast
 from urllib.parse import parse_qsl, quote
@@ -139,6 +140,7 @@ def _rule(word: str) -> ScopeRule:
     return rule
 
 
+@lru_cache(maxsize=1024)  # every token says them again; the few that a server knows are soon all here
 def _read(word: str) -> ScopeRule | None:
     match = _CLINICAL.fullmatch(word)
     if match is None or not match["letters"]:
