@@ -7,10 +7,9 @@ changed, and deletes them in reverse order.
 from __future__ import annotations
 
 from bench.load import Ask, Script, request
-from bench.measure import data_folder, options, runs
+from bench.measure import data_folder, named, options, runs, served
 from bench.result import publish
 from bench.seeds import SEEDS
-from bench.server import serving
 
 _CREATED, _UPDATED, _DELETED = (201,), (200,), (200, 204)
 
@@ -41,7 +40,7 @@ def client(_: int) -> Script:
 def main(arguments: list[str] | None = None) -> None:
     parser = options(__doc__, seconds=10, runs=3, connections=[16, 32, 64], patients=0)
     chosen = parser.parse_args(arguments)
-    with data_folder(chosen.folder) as folder, serving(folder) as server:
+    with data_folder(chosen.folder) as folder, served(folder, chosen.security) as server:
         runs(
             server, client, connections=chosen.connections[0], seconds=min(3, chosen.seconds), count=1, label="warm-up"
         )
@@ -52,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
             for number in chosen.connections
         }
     workload = {"types": [seed.type for seed in SEEDS], "seconds": chosen.seconds, "runs": chosen.runs}
-    publish("crud", workload, {"connections": figures}, keep=not chosen.trial)
+    publish(named("crud", chosen.security), workload, {"connections": figures}, keep=not chosen.trial)
 
 
 if __name__ == "__main__":

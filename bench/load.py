@@ -52,7 +52,17 @@ class Ask:
 Script = Generator[Ask, Answer, None]
 
 
+# Sent with every request made after it was set (`--security on`).
+authorization = b""
+
+
+def authorize(token: str) -> None:
+    global authorization  # noqa: PLW0603 - one process measures one server
+    authorization = b"authorization: Bearer %s\r\n" % token.encode() if token else b""
+
+
 def request(method: str, path: str, body: bytes = b"", headers: bytes = b"") -> bytes:
+    headers += authorization
     content = b"content-type: application/fhir+json\r\ncontent-length: %d\r\n" % len(body) if body else b""
     return b"%s %s HTTP/1.1\r\nhost: localhost\r\n%s%s\r\n%s" % (method.encode(), path.encode(), headers, content, body)
 

@@ -12,9 +12,10 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from bench.load import Script, Tally, play
+from bench import access
+from bench.load import Script, Tally, authorize, play
 from bench.result import Cpu, descendants, latency, note, spread
-from bench.server import HOST, Server
+from bench.server import HOST, Server, serving
 
 # On a disk, not in memory as /tmp often is: commits must reach something durable.
 FOLDER = Path(__file__).parent.parent / "build" / "bench"
@@ -29,8 +30,23 @@ def options(
     parser.add_argument("--connections", type=int, nargs="+", default=connections, help="simultaneous clients")
     parser.add_argument("--patients", type=int, default=patients, help="size of the synthetic population")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the temporary data folder is made; a disk")
+    parser.add_argument(
+        "--security", choices=["off", "on"], default="off", help="with tokens, policy and trail, or not"
+    )
     parser.add_argument("--trial", action="store_true", help="print the line, do not keep it")
     return parser
+
+
+@contextlib.contextmanager
+def served(folder: Path, security: str) -> Generator[Server]:
+    """`security` 'on': every request that is made from here on carries the token of a client that may everything."""
+    with serving(folder, access.ENVIRONMENT if security == "on" else None) as server:
+        authorize(access.token(server) if security == "on" else "")
+        yield server
+
+
+def named(name: str, security: str) -> str:
+    return f"{name}_secured" if security == "on" else name
 
 
 @contextlib.contextmanager

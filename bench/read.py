@@ -6,10 +6,10 @@ import random
 from typing import Any
 
 from bench.load import Ask, Script, request
-from bench.measure import data_folder, options, runs
+from bench.measure import data_folder, named, options, runs, served
 from bench.population import Loaded, send_common, send_people
 from bench.result import publish
-from bench.server import Server, serving
+from bench.server import Server
 
 
 def measure(server: Server, paths: list[str], *, connections: list[int], seconds: float, count: int) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = options(__doc__, seconds=8, runs=3, connections=[1, 16, 64], patients=300)
     chosen = parser.parse_args(arguments)
     loaded = Loaded()
-    with data_folder(chosen.folder) as folder, serving(folder) as server:
+    with data_folder(chosen.folder) as folder, served(folder, chosen.security) as server:
         send_common(server)
         send_people(server, 0, chosen.patients, loaded)
         figures = measure(
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         "seconds": chosen.seconds,
         "runs": chosen.runs,
     }
-    publish("read", workload, {"connections": figures}, keep=not chosen.trial)
+    publish(named("read", chosen.security), workload, {"connections": figures}, keep=not chosen.trial)
 
 
 if __name__ == "__main__":

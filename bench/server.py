@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 _START = 60.0
 _STOP = 60.0
 # The command as it is installed beside this interpreter.
-_KUSKA = str(Path(sys.executable).with_name("kuska"))
+KUSKA = str(Path(sys.executable).with_name("kuska"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,11 @@ def ask(port: int, path: str, timeout: float = 5.0) -> int:
     return int(head[9:12]) if head.startswith(b"HTTP/1.1 ") else 0
 
 
-def fetch(port: int, path: str) -> tuple[int, bytes]:
+def fetch(port: int, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
     """One GET, for what is asked beside the measurements."""
     conn = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
-        conn.request("GET", path)
+        conn.request("GET", path, headers=headers or {})
         answer = conn.getresponse()
         return answer.status, answer.read()
     finally:
@@ -113,7 +113,7 @@ def serving(folder: Path, environment: Mapping[str, str] | None = None) -> Gener
     begun = time.perf_counter()
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [_KUSKA, "serve", "--data", str(folder), "--host", HOST, "--port", str(port)],
+            [KUSKA, "serve", "--data", str(folder), "--host", HOST, "--port", str(port)],
             env={**os.environ, "KUSKA_SECURITY": "off", **(environment or {})},
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -60,7 +59,16 @@ class Visit:
     def now(self) -> datetime:
         return self._clock.now()
 
-    def event(self, action: Action, *, kind: str = "rest", outcome: Outcome = "0", reason: str = "") -> Event:
+    def event(
+        self,
+        action: Action,
+        *,
+        kind: str = "rest",
+        outcome: Outcome = "0",
+        reason: str = "",
+        entities: tuple[str, ...] = (),
+        patients: tuple[str, ...] = (),
+    ) -> Event:
         return Event(
             id=event_id(),
             at=self._clock.now(),
@@ -72,17 +80,21 @@ class Visit:
             caller=self.access.caller,
             purpose=self.access.purpose,
             request=self.request,
+            entities=entities,
+            patients=patients,
             query=self.query,
         )
 
     def written(self, action: Action, entity: str, *patients: str) -> Event:
         """The line of one write, to be kept in its transaction."""
-        return replace(self.event(action), entities=(entity,), patients=patients)
+        return self.event(action, entities=(entity,), patients=patients)
 
     async def end(self, action: Action, *, outcome: Outcome = "0", reason: str = "") -> None:
         """The line of what was read, or refused. On disk before it returns; in the database too where that is asked."""
-        event = replace(
-            self.event(action, outcome=outcome, reason=reason),
+        event = self.event(
+            action,
+            outcome=outcome,
+            reason=reason,
             entities=tuple(self._entities),
             patients=tuple(self._patients),
         )

@@ -68,7 +68,7 @@ class _Rule:
 
 
 class Sight:
-    __slots__ = ("_care", "_eyes", "_rules", "notes", "visit")
+    __slots__ = ("_care", "_eyes", "_free", "_rules", "notes", "visit")
 
     def __init__(self, visit: Visit, eyes: Eyes, care: frozenset[int]) -> None:
         """`care`: rids of the patients in the caller's care."""
@@ -77,6 +77,7 @@ class Sight:
         self._eyes = eyes
         self._care = care
         self._rules: dict[tuple[str, Letter], _Rule] = {}
+        self._free: dict[tuple[str, Letter], bool] = {}
 
     # --- what may be done ------------------------------------------------------------------------------------------
 
@@ -89,7 +90,10 @@ class Sight:
 
     def free(self, type_: str, letter: Letter) -> bool:
         """Every resource of the type: nothing has to be asked of them one by one."""
-        return self.visit.access.free(type_, letter)
+        known = self._free.get((type_, letter))
+        if known is None:
+            known = self._free[type_, letter] = self.visit.access.free(type_, letter)
+        return known
 
     @property
     def binding(self) -> str:
