@@ -1,4 +1,4 @@
-"""Every page, as a phone and as a desk see it: nothing runs off the side, nothing that axe or the browser complains about.
+"""Every page, as a phone (light) and a desk (dark) see it: nothing runs off the side, nothing that axe or the browser complains about.
 
 Screenshots are left in build/screenshots.
 """
@@ -27,7 +27,6 @@ OF_ROLES = {
     ],
     "auditor": ["/auditoria", "/auditoria?patient=nobody", "/admin/roles"],
 }
-VISITS = [("", path) for path in STRANGER] + [(role, path) for role, paths in OF_ROLES.items() for path in paths]
 
 
 @pytest.mark.requirement("HC-11")
@@ -37,7 +36,9 @@ VISITS = [("", path) for path in STRANGER] + [(role, path) for role, paths in OF
 async def test_every_page(
     window: Callable[..., Awaitable[Page]], live: Live, axe: str, role: str, view: dict[str, int]
 ) -> None:
-    page = await window(await live.cookie(role) if role else "", viewport=view, bypass_csp=False)
+    page = await window(
+        await live.cookie(role) if role else "", viewport=view, color_scheme="light" if view == PHONE else "dark"
+    )
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for path in OF_ROLES[role] if role else STRANGER:
         await page.goto(path.replace("{account}", live.accounts["physician"].id))

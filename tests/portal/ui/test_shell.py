@@ -19,6 +19,7 @@ from kuska.portal.ui.assets import Assets
 from kuska.portal.ui.cookies import Cookies
 from kuska.portal.ui.headers import Hardened
 from kuska.portal.ui.paths import local
+from kuska.portal.ui.reader import NOBODY
 from kuska.portal.ui.shell import Shell
 from kuska.security.errors import NobodyError, StepUpError
 
@@ -27,7 +28,10 @@ HOST = "record.example.org"
 
 
 def client(*, secure: bool = False) -> httpx.AsyncClient:
-    shell = Shell(Assets(), Cookies(secure), ZoneInfo("America/Lima"))
+    async def nobody_known(request: Request) -> None:
+        request.state.reader = NOBODY
+
+    shell = Shell(Assets(), Cookies(secure), ZoneInfo("America/Lima"), nobody_known)
     router = APIRouter()
 
     async def home(request: Request) -> Response:
