@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, cast
 
 import pyotp
@@ -11,7 +12,7 @@ import pytest
 
 from kuska.security.contracts import Access, Caller
 from kuska.security.domain.factors import folded_code
-from kuska.security.errors import RefusedByPolicyError
+from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.usecases.factors.errors import WrongFactorError
 from kuska.security.visit import Visit
 
@@ -92,8 +93,9 @@ class Granted:
         return feature in self.features
 
 
-def visit_of(ana: Any, account: str, *features: str) -> Visit:
-    access = Granted(Caller(kind="person", account=account), frozenset(features))
+def visit_of(ana: Any, account: str, *features: str, minutes: int = 0) -> Visit:
+    confirmed = ana.clock.now() - timedelta(minutes=minutes)
+    access = Granted(Caller(kind="person", account=account, confirmed=confirmed), frozenset(features))
     return Visit(cast("Access", access), ana.factors._parts.trail, ana.clock)
 
 
@@ -117,4 +119,6 @@ async def test_nobody_else_can_and_nobody_their_own(person: Any) -> None:
     for visit in (visit_of(ana, "nurse", "accounts.read"), visit_of(ana, ana.account.id, "accounts.write")):
         with pytest.raises(RefusedByPolicyError):
             await ana.factors.reset(visit, ana.account.id)
+    with pytest.raises(StepUpError):
+        await ana.factors.reset(visit_of(ana, "boss", "accounts.write", minutes=11), ana.account.id)
     assert await ana.factors.needed(ana.account.id, ()) == "show"

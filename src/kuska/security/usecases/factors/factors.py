@@ -14,6 +14,7 @@ from kuska.infra.postgres.connection import Read, Write
 from kuska.kit.errors import NotFoundError
 from kuska.security.contracts import Caller
 from kuska.security.domain.accounts import Account
+from kuska.security.domain.doors import require_step_up
 from kuska.security.domain.factors import SECOND, FactorKind, Held, Need, folded_name, recently
 from kuska.security.domain.sessions import Session
 from kuska.security.errors import RefusedByPolicyError, StepUpError
@@ -194,11 +195,15 @@ class Factors:
         and is told by mail, in case it was not their wish.
         """
         caller = visit.access.caller
-        if not visit.access.may("accounts.write") or caller.account == account:
+        try:
+            if not visit.access.may("accounts.write") or caller.account == account:
+                raise RefusedByPolicyError("security.feature")
+            require_step_up(visit.access, self._parts.clock.now(), self._parts.fresh)
+        except (RefusedByPolicyError, StepUpError) as error:
             await self._parts.trail.keep(
-                self._parts.event("D", "factors-reset", caller, reason="security.scope", of=account)
+                self._parts.event("D", "factors-reset", caller, reason=error.issues[0].message, of=account)
             )
-            raise RefusedByPolicyError
+            raise
         async with self._parts.db.write() as tx:
             await store.lock(tx, account)
             await store.remove_all(tx, account)
