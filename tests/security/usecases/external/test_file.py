@@ -71,3 +71,11 @@ def test_what_is_wrong_stops_the_start(tmp_path: Path, old: str, new: str) -> No
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(ProvidersFileError):
         read(str(tmp_path / "nothing"))
+
+
+def test_the_one_in_the_documentation(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "contexts" / "security" / "external.md").read_text()
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    sample = page.split("```toml")[1].split("```")[0].replace("/run/secrets/kuska-oidc", str(secret))
+    assert read(written(tmp_path, sample)).provider[0].claims.practitioner == "practitioner_id"
