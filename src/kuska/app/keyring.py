@@ -20,10 +20,10 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.kit.clock import Clock, SystemClock
 from kuska.kit.messages import text
-from kuska.security.api import Epoch, Keys, open_keys, settle_place
+from kuska.security.api import Epoch, Keys, Pseudonyms, open_keys, settle_place
 
 _log = logger("keys")
-_SERVED = ("record",)  # what `rotate` seals anew; the rest lies in few rows
+_SERVED = ("record", "pseudonyms")  # what `rotate` seals anew
 
 
 def _made(path: Path) -> None:
@@ -107,7 +107,8 @@ async def _rotate(settings: Settings, db: Database, keys: Keys, tell: _Tell) -> 
     if keys.seals:
         newest = await keys.rotate(_SERVED)
         tell("keys.rotating", number=newest["record"])
-        await keys.ripen("record")
+        for purpose in _SERVED:
+            await keys.ripen(purpose)
     record = await open_record(db, settings.fhir, keys=keys)
     changed = 0
     # Until a whole walk finds nothing: a process that was late may have sealed with the old key behind our back.
@@ -116,6 +117,9 @@ async def _rotate(settings: Settings, db: Database, keys: Keys, tell: _Tell) -> 
     ):
         changed += done
     await keys.settle("record")
+    if keys.seals:
+        changed += await Pseudonyms(db, settings.security, keys, SystemClock()).reseal()
+        await keys.settle("pseudonyms")
     tell("keys.rotated", count=changed)
 
 

@@ -17,7 +17,7 @@ from kuska.security.contracts import (
     Trail,
     Way,
 )
-from kuska.security.domain.accounts import Account, NewAccount
+from kuska.security.domain.accounts import Account, Correction, NewAccount
 from kuska.security.domain.audit_event import audit_event
 from kuska.security.domain.clients import Client
 from kuska.security.domain.doors import Needs, guarded, needs_of, open_to_all, require_step_up
@@ -41,6 +41,7 @@ from kuska.security.usecases.mailing.mailroom import mail_queue
 from kuska.security.usecases.oauth.authorize import BadRequest, NeedsConsent, NeedsLogin, Outcome, Redirect
 from kuska.security.usecases.oauth.operator import OPERATOR
 from kuska.security.usecases.opening import Security, open_security
+from kuska.security.usecases.pseudonyms import Pseudonyms
 from kuska.security.usecases.trail.export import MEDIA_TYPES as AUDIT_TYPES
 from kuska.security.usecases.trail.running import open_trail, trail_verifier
 from kuska.security.usecases.trail.trail import AuditTrail
@@ -61,6 +62,7 @@ __all__ = [
     "Cipher",
     "Client",
     "Consents",
+    "Correction",
     "Door",
     "Edition",
     "Epoch",
@@ -77,6 +79,7 @@ __all__ = [
     "NewAccount",
     "NobodyError",
     "Outcome",
+    "Pseudonyms",
     "Reach",
     "Redirect",
     "RefusedByPolicyError",

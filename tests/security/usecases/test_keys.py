@@ -185,6 +185,27 @@ async def test_rewrap_changes_the_master_key_and_nothing_else(fresh_db: Database
         assert keys.open("record", sealed, b"c") == b"x"
 
 
+@pytest.mark.requirement("LW-31")
+async def test_every_change_of_keys_is_in_the_trail(fresh_db: Database, tmp_path: Path) -> None:
+    clock = SetClock(NOON)
+    async with opened(fresh_db, tmp_path, clock) as (keys, _):
+        await keys.rotate(["record"])
+        clock.advance(LEAD)
+        await keys.settle("record")
+        await keys.rewrap()
+        clock.advance(REST + timedelta(seconds=1))
+        await keys.destroy()
+    async with fresh_db.read() as conn:
+        rows = await conn.fetch("select action, interaction from security.event where kind = 'key' order by at, id")
+    assert [tuple(row) for row in rows] == [
+        ("C", "make"),
+        ("C", "rotate"),
+        ("U", "settle"),
+        ("U", "rewrap"),
+        ("D", "destroy"),
+    ]
+
+
 async def test_from_one_provider_to_another(fresh_db: Database, tmp_path: Path) -> None:
     clock = SetClock(NOON)
     async with opened(fresh_db, tmp_path, clock) as (keys, _):

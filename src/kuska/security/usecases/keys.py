@@ -18,9 +18,13 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.kit.clock import Clock
 from kuska.kit.errors import KuskaError
+from kuska.security.contracts import Caller, Event
 from kuska.security.domain.sealing import KEY_BYTES, PURPOSES, Cipher, DataKey, Ring
+from kuska.security.domain.trail_line import line
 from kuska.security.store.epoch import Epoch
 from kuska.security.store.keys import KeyStore, StoredKey, in_use
+from kuska.security.store.trail_events import TrailEvents
+from kuska.security.visit import Action, event_id
 
 # A new key seals from this long after its making on: by then every process has seen it.
 LEAD = timedelta(seconds=3)
@@ -41,6 +45,7 @@ class Keys:
         self._epoch = epoch
         self._tenant = tenant
         self._store = KeyStore(tenant)
+        self._trail = TrailEvents(db)
         self._ciphers = {purpose: Cipher(purpose, tenant, clock) for purpose in PURPOSES}
         self.ring = Ring(self._ciphers)
         # Unwrapped once; by purpose, number and what it was wrapped as.
@@ -132,10 +137,10 @@ class Keys:
     async def _make_missing(self, tx: Write, purposes: Sequence[str]) -> None:
         await self._store.alone(tx)
         there = {key.purpose for key in await self._store.keys(tx)}
-        for purpose in purposes:
-            if purpose not in there:
-                await self._make(tx, purpose, 1, timedelta(0))
-        await self._epoch.bump(tx)
+        made = [purpose for purpose in purposes if purpose not in there]
+        for purpose in made:
+            await self._make(tx, purpose, 1, timedelta(0))
+        await self._changed(tx, "C", "make", made)
 
     async def _make(self, tx: Write, purpose: str, number: int, lead: timedelta) -> None:
         wrapped = await self._masters.chosen.wrap(os.urandom(KEY_BYTES), self._context(purpose, number))
@@ -157,7 +162,7 @@ class Keys:
                     number += 1
                     await self._make(tx, purpose, number, LEAD)
                 newest[purpose] = number
-            await self._epoch.bump(tx)
+            await self._changed(tx, "C", "rotate", [f"{purpose} {number}" for purpose, number in newest.items()])
             return newest
 
         newest = await self._db.transact(work)
@@ -178,7 +183,7 @@ class Keys:
             await self._store.settle(tx, purpose, number)
             if retire:
                 await self._store.retire(tx, purpose, number, self._clock.now())
-            await self._epoch.bump(tx)
+            await self._changed(tx, "U", "settle", [f"{purpose} {number}"])
 
         await self._db.transact(work)
         await self.reload()
@@ -194,7 +199,7 @@ class Keys:
             for key in keys:
                 plain = await self._unwrapped(key)
                 await self._store.wrap_anew(tx, key, await master.wrap(plain, self._context(key.purpose, key.number)))
-            await self._epoch.bump(tx)
+            await self._changed(tx, "U", "rewrap", [master.name])
             return len(keys)
 
         await master.renew()
@@ -208,7 +213,7 @@ class Keys:
         async def work(tx: Write) -> list[tuple[str, int]]:
             await self._store.alone(tx)
             gone = await self._store.destroy(tx, self._clock.now() - REST)
-            await self._epoch.bump(tx)
+            await self._changed(tx, "D", "destroy", [f"{purpose} {number}" for purpose, number in gone])
             return gone
 
         gone = await self._db.transact(work)
@@ -216,6 +221,20 @@ class Keys:
             self._known.pop(place, None)
         await self.reload()
         return gone
+
+    async def _changed(self, tx: Write, action: Action, what: str, which: Sequence[str]) -> None:
+        """In the trail, and known to the other processes, when the transaction ends."""
+        event = Event(
+            id=event_id(),
+            at=self._clock.now(),
+            action=action,
+            kind="key",
+            interaction=what,
+            caller=Caller(kind="system", tenant=self._tenant),
+            detail=(("keys", ", ".join(which)),),
+        )
+        await self._trail.append_within(tx, [line(event)])
+        await self._epoch.bump(tx)
 
     async def status(self) -> list[StoredKey]:
         async with self._db.read() as conn:
