@@ -10,11 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kuska.kit.errors import Issue, KuskaError, NotFoundError
+from kuska.kit.clock import Clock, SystemClock
+from kuska.kit.errors import FaultError, Issue, KuskaError, NotFoundError
 from kuska.portal.account.factors import FactorPages
 from kuska.portal.account.overview import Overview
 from kuska.portal.admin.accounts import AccountPages
 from kuska.portal.admin.clients import ClientPages
+from kuska.portal.admin.correcting import CorrectingPages
 from kuska.portal.admin.desk import DeskPages
 from kuska.portal.admin.roles import RolePages
 from kuska.portal.audit.routes import AuditPages
@@ -28,7 +30,7 @@ from kuska.portal.home.routes import Home
 from kuska.portal.recognition import Recognition
 from kuska.portal.ui.assets import PATH, Assets
 from kuska.portal.ui.cookies import Cookies
-from kuska.portal.ui.headers import Hardened
+from kuska.portal.ui.headers import Hardened, dress
 from kuska.portal.ui.shell import Shell
 from kuska.security.api import Security
 
@@ -43,6 +45,7 @@ class Pages:
         site.add_middleware(Hardened, secure=self.shell.cookies.secure)
         site.add_exception_handler(KuskaError, self._refused)
         site.add_exception_handler(HTTPException, self._nowhere)
+        site.add_exception_handler(Exception, self._fault)
 
     async def _refused(self, request: Request, error: Exception) -> Response:
         """A page for people, a line for programs."""
@@ -54,6 +57,17 @@ class Pages:
         await self.shell.recognise(request)
         return self.shell.refused(request, error)
 
+    async def _fault(self, request: Request, error: Exception) -> Response:
+        """Nothing of what happened goes out; it is logged where it is caught. Outside of all middleware: dressed here."""
+        del error
+        if "text/html" in request.headers.get("accept", ""):
+            fault = FaultError(Issue(code="exception", message="ui.fault"))
+            response = self.shell.refusal(request, fault)
+        else:
+            response = JSONResponse({"error": {"family": "fault", "issues": []}}, 500)
+        dress(response, secure=self.shell.cookies.secure)
+        return response
+
     async def _nowhere(self, request: Request, error: Exception) -> Response:
         """No such route, or not with this method."""
         status: int = getattr(error, "status_code", 404)
@@ -64,10 +78,10 @@ class Pages:
         return self.shell.refusal(request, refusal, status=status)
 
 
-def build(security: Security, *, secure: bool, zone: ZoneInfo) -> Pages:
+def build(security: Security, *, secure: bool, zone: ZoneInfo, clock: Clock | None = None) -> Pages:
     """`secure`: people reach this site by https."""
     cookies = Cookies(secure)
-    shell = Shell(Assets(), cookies, zone, Recognition(security, cookies))
+    shell = Shell(Assets(), cookies, zone, Recognition(security, cookies, clock or SystemClock()))
     router = APIRouter()
     entry = SigningIn(shell, security)
     for area in (
@@ -80,6 +94,7 @@ def build(security: Security, *, secure: bool, zone: ZoneInfo) -> Pages:
         Overview(shell, security),
         FactorPages(shell, security),
         AccountPages(shell, security),
+        CorrectingPages(shell, security),
         DeskPages(shell, security),
         RolePages(shell, security),
         ClientPages(shell, security),

@@ -7,9 +7,10 @@ from datetime import date
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.portal.browser.living import Live
+from tests.portal.browser.living import PASSWORD, Live
 from tests.portal.browser.test_entry import choose_password, sign_in
 
+from kuska.security.api import NewAccount
 from kuska.security.contracts import PatientMatch
 
 Window = Callable[..., Awaitable[Page]]
@@ -47,3 +48,31 @@ async def test_nobody_else_does(window: Window, live: Live, role: str) -> None:
     answer = await page.goto("/admision/invitar")
     assert answer is not None
     assert answer.status == 403
+
+
+@pytest.mark.requirement("HC-04")
+async def test_an_administrator_corrects_what_was_written_wrongly(window: Window, live: Live) -> None:
+    account = await live.security.accounts.create(
+        NewAccount(login="nadia@example.org", display_name="Nadai Ríos", email="nadia@example.org"), PASSWORD
+    )
+    cookie = await live.security.sessions.start(
+        account, methods=("pwd",), pending=False, address="127.0.0.1", agent="Firefox"
+    )
+    page = await window(await live.cookie("administrator"))
+    await page.goto(f"/admin/cuentas/{account.id}")
+    await page.get_by_role("link", name="Corregir datos").click()
+    await page.get_by_label("Nombre completo").fill("Nadia Ríos")
+    await page.get_by_label("Correo").fill("no es un correo")
+    await page.locator("form.card").evaluate("form => form.noValidate = true")
+    await page.get_by_role("button", name="Guardar datos").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.get_by_label("Correo").fill("nadia.rios@example.org")
+    await page.get_by_role("button", name="Guardar datos").click()
+    await expect(page.get_by_role("status")).to_contain_text("Datos guardados")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Nadia Ríos")
+    await live.security.mailroom.send_due()
+    assert live.mails.sent[-1].to == "nadia@example.org"
+    assert await live.security.sessions.find(cookie, "127.0.0.1")
+    await page.get_by_role("button", name="Cerrar sus sesiones").click()
+    await expect(page.get_by_role("status")).to_contain_text("Sesiones cerradas")
+    assert await live.security.sessions.find(cookie, "127.0.0.1") is None

@@ -22,6 +22,8 @@ _NOTICES = {
     "habilitada": "admin.enabled",
     "factores": "admin.factors-reset",
     "invitada": "admin.invited-again",
+    "corregida": "admin.corrected",
+    "sesiones": "admin.sessions-ended",
 }
 _ASKED = ("email", "name", "practitioner", "organization")
 

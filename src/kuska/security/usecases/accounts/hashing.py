@@ -31,7 +31,7 @@ class Hasher:
             memory_cost=settings.argon2_memory,
             parallelism=settings.argon2_lanes,
         )
-        self._threads = threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or 2
+        self._threads = threads or _cores()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="argon2")
         self._running = 0
         # Of a password that nobody knows: what is verified when there is no account.
@@ -67,6 +67,10 @@ class Hasher:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
             self._running -= 1
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _octets(text: str) -> bytes:
