@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.requests import Request
 
+from kuska.kit.clock import Clock
 from kuska.kit.errors import KuskaError
 from kuska.portal.ui.cookies import Cookies
 from kuska.portal.ui.reader import NOBODY, Door, Reader
-from kuska.security.api import Access, NobodyError, Security, Session
+from kuska.security.api import ANONYMOUS, Access, Event, NobodyError, Security, Session
+from kuska.security.visit import event_id
 
 # By feature, in the order in which they are shown.
 _DOORS = (
@@ -22,15 +26,33 @@ _OWN = Door("/cuenta", "door.account", "door.account-about")
 
 
 class Recognition:
-    def __init__(self, security: Security, cookies: Cookies) -> None:
+    def __init__(self, security: Security, cookies: Cookies, clock: Clock) -> None:
         self._security = security
         self._cookies = cookies
+        self._clock = clock
 
     async def __call__(self, request: Request) -> None:
         cookie = request.cookies.get(self._cookies.session, "")
         found = await self._security.sessions.find(cookie, address(request)) if cookie else None
         request.state.session = found
         request.state.reader = NOBODY if found is None else await self._reader(request, found)
+
+    def foreign(self, request: Request) -> None:
+        """In the journal only: whoever tries a thousand times must not cost a thousand commits."""
+        found: Session | None = getattr(request.state, "session", None)
+        caller = found.caller(address(request)) if found else replace(ANONYMOUS, address=address(request))
+        self._security.trail.note(
+            Event(
+                id=event_id(),
+                at=self._clock.now(),
+                action="E",
+                kind="door",
+                interaction="form",
+                outcome="4",
+                reason="ui.foreign-form",
+                caller=caller,
+            )
+        )
 
     async def _reader(self, request: Request, found: Session) -> Reader:
         account = found.account

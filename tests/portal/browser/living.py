@@ -114,7 +114,7 @@ async def alive(db: Database, data: Path) -> AsyncIterator[Live]:
     async with open_security(
         db, SETTINGS, clock, url, data, limits=LimitSettings(), sealer=passing_ring(), mailer=mails, patients=patients
     ) as security:
-        made = pages.build(security, secure=False, zone=ZoneInfo("America/Lima"))
+        made = pages.build(security, secure=False, zone=ZoneInfo("America/Lima"), clock=clock)
         app = site.build(
             db, HttpMetrics(), [made.router, oauth_routes.build(security.oauth)], door=security.door, clock=clock
         )

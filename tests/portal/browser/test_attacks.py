@@ -8,6 +8,8 @@ import pytest
 from playwright.async_api import Page, Route, expect
 from tests.portal.browser.living import Live
 
+from kuska.security.api import TrailQuestion
+
 Window = Callable[..., Awaitable[Page]]
 EVIL = "http://evil.example/"
 
@@ -40,6 +42,9 @@ async def test_a_form_of_another_site_does_nothing(window: Window, live: Live, p
     async with page.expect_response(f"{live.url}{path}") as answer:
         await page.get_by_role("button").click()
     assert (await answer.value).status == 403
+    await live.security.trail.settled()
+    noted = await live.security.trail.search(TrailQuestion(kind="door", account=live.accounts["patient"].id), limit=1)
+    assert noted.events[0].reason == "ui.foreign-form"
     assert await live.security.sessions.find(cookie, "127.0.0.1")
 
 

@@ -27,11 +27,19 @@ OWN = {"sec-fetch-site": "same-origin"}
 HOST = "record.example.org"
 
 
-def client(*, secure: bool = False) -> httpx.AsyncClient:
-    async def nobody_known(request: Request) -> None:
+class Nobody:
+    async def __call__(self, request: Request) -> None:
         request.state.reader = NOBODY
 
-    shell = Shell(Assets(), Cookies(secure), ZoneInfo("America/Lima"), nobody_known)
+    def foreign(self, request: Request) -> None:
+        foreign.append(request.url.path)
+
+
+foreign: list[str] = []
+
+
+def client(*, secure: bool = False) -> httpx.AsyncClient:
+    shell = Shell(Assets(), Cookies(secure), ZoneInfo("America/Lima"), Nobody())
     router = APIRouter()
 
     async def home(request: Request) -> Response:
@@ -50,6 +58,7 @@ def client(*, secure: bool = False) -> httpx.AsyncClient:
     shell.post(router, "/take", take)
     shell.get(router, "/private", nobody)
     shell.get(router, "/delicate", step_up)
+    shell.post(router, "/delicate/done", step_up)
     router.add_route("/estatico/{name}", shell.assets.serve, methods=["GET"])
     site = FastAPI()
     site.include_router(router)
@@ -90,7 +99,9 @@ async def test_a_form_of_our_own_page_is_taken() -> None:
 async def test_a_form_from_elsewhere_is_refused_even_with_a_good_token(headers: dict[str, str]) -> None:
     async with client() as http:
         token = await opened(http)
+        foreign.clear()
         assert (await http.post("/take", data={"token": token}, headers=headers)).status_code == 403
+        assert foreign == ["/take"]
 
 
 @pytest.mark.requirement("HC-04")
@@ -159,6 +170,13 @@ async def test_who_is_not_known_goes_to_the_sign_in_and_back() -> None:
     async with client() as http:
         assert (await http.get("/private?a=1&b=2")).headers["location"] == "/login?next=/private%3Fa%3D1%26b%3D2"
         assert (await http.get("/delicate")).headers["location"] == "/verificar?next=/delicate"
+        for came, back in (
+            (f"http://{HOST}/delicate?a=1", "/delicate%3Fa%3D1"),
+            ("http://evil.example/x", "/"),
+            ("", "/"),
+        ):
+            answer = await http.post("/delicate/done", headers={"referer": came})
+            assert answer.headers["location"] == f"/verificar?next={back}"
 
 
 async def test_files_have_their_content_in_their_name() -> None:

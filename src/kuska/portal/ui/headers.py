@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
+from starlette.responses import Response
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -41,6 +43,12 @@ def page_policy(nonce: str, form_targets: Sequence[str] = ()) -> str:
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
         f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
     )
+
+
+def dress(response: Response, *, secure: bool) -> None:
+    """For an answer that does not pass the wrapper below."""
+    for name, value in (*_ALWAYS, _HSTS) if secure else _ALWAYS:
+        response.headers.setdefault(name.decode(), value.decode())
 
 
 class Hardened:

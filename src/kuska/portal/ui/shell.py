@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
-from urllib.parse import quote
+from typing import Any, Protocol
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
@@ -25,12 +25,23 @@ from kuska.portal.ui.assets import Assets
 from kuska.portal.ui.cookies import Cookies
 from kuska.portal.ui.errors import ForeignFormError
 from kuska.portal.ui.headers import page_policy
+from kuska.portal.ui.paths import local
 from kuska.portal.ui.reader import NOBODY, Reader, role_name
 from kuska.security.errors import NobodyError, StepUpError
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-# Finds out who looks at the page: puts `reader` and `session` into the request's state.
-Recognise = Callable[[Request], Awaitable[None]]
+
+
+class Recognise(Protocol):
+    async def __call__(self, request: Request) -> None:
+        """Finds out who looks at the page: puts `reader` and `session` into the request's state."""
+        ...
+
+    def foreign(self, request: Request) -> None:
+        """Somebody tried to send a form in another's name: for the trail."""
+        ...
+
+
 _ERROR = "ui/error.html"
 
 
@@ -157,18 +168,27 @@ class Shell:
             return self._to("/login", request)
         if isinstance(error, StepUpError):
             return self._to("/verificar", request)
+        if isinstance(error, ForeignFormError):
+            self.recognise.foreign(request)
         if not isinstance(error, KuskaError):
             raise error
         return self.refusal(request, error)
 
     def _to(self, path: str, request: Request) -> Response:
-        """And back to the page that was asked for; after a form, to the start of its area."""
-        back = _here(request) if request.method == "GET" else "/" + request.url.path.split("/")[1]
+        """And back to the page that was asked for; after a form, to the page that it was on."""
+        back = _here(request) if request.method == "GET" else _page_of_form(request)
         return self.go(f"{path}?next={quote(back, safe='/')}")
 
 
 def _here(request: Request) -> str:
     return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+
+
+def _page_of_form(request: Request) -> str:
+    came = urlsplit(request.headers.get("referer", ""))
+    if came.netloc != request.headers.get("host"):
+        return "/"
+    return local(f"{came.path}?{came.query}" if came.query else came.path)
 
 
 def reader(request: Request) -> Reader:

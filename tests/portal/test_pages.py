@@ -1,0 +1,62 @@
+"""What pages say when something goes wrong, without a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import httpx
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kuska.app import site
+from kuska.infra.mail.smtp import Mail
+from kuska.infra.postgres.database import Database
+from kuska.infra.telemetry.metrics import HttpMetrics
+from kuska.kit.clock import SystemClock
+from kuska.portal import pages
+from kuska.security.api import open_security, open_to_all
+from kuska.security.domain.sealing import passing_ring
+from kuska.security.settings import LimitSettings, SecuritySettings
+
+PAGE = {"accept": "text/html"}
+
+
+class NoMails:
+    configured = False
+
+    async def send(self, mail: Mail) -> None:
+        raise AssertionError(mail)
+
+
+async def test_refusals_are_pages_for_people_and_lines_for_programs(fresh_db: Database, tmp_path: Path) -> None:
+    router = APIRouter()
+
+    @open_to_all("a test")
+    async def broken(request: Request) -> Response:
+        raise RuntimeError("secret of the inside")
+
+    router.add_route("/broken", broken)
+    settings = SecuritySettings(argon2_memory=7_168, argon2_passes=1, public_url="https://record.example.org")
+    async with open_security(
+        fresh_db, settings, SystemClock(), "", tmp_path, limits=LimitSettings(), sealer=passing_ring(), mailer=NoMails()
+    ) as security:
+        made = pages.build(security, secure=True, zone=ZoneInfo("America/Lima"))
+        app = site.build(fresh_db, HttpMetrics(), [made.router, router], door=security.door)
+        made.attend(app)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="https://record.example.org") as http:
+            for path, status in (("/broken", 500), ("/nowhere", 404), ("/cuenta", 303), ("/admin/cuentas", 303)):
+                answer = await http.get(path, headers=PAGE)
+                assert answer.status_code == status, path
+                assert "secret of the inside" not in answer.text
+                assert answer.headers["x-content-type-options"] == "nosniff"
+                assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+                assert answer.headers["strict-transport-security"]
+            assert (await http.get("/broken")).json() == {"error": {"family": "fault", "issues": []}}
+            assert (await http.get("/nowhere")).status_code == 404
+            assert (await http.get("/cuenta")).status_code == 401
+            # The way in is not a door for machines: what is no form of ours is refused (OAuth is theirs).
+            assert (await http.post("/login", json={"login": "a", "password": "b"})).status_code == 403
+            assert set(http.cookies) == {"__Host-kuska-entry"}
