@@ -120,3 +120,24 @@ async def test_the_look_is_in_the_trail(world: World) -> None:
     await world.patients.find(DNI.systems, "17801151", BORN)
     assert [event.patients for event in world.trail.events] == [(id_,)]
     assert world.trail.events[0].caller.account == "system:registration"
+
+
+async def test_located_by_document_or_id(world: World) -> None:
+    """In an emergency the document is at hand, not the id."""
+    id_ = await world.has("17801153")
+    assert await world.patients.locate(f" {id_} ") == id_
+    assert await world.patients.locate("17801153") == id_
+    events = [(event.caller.account, event.outcome, event.patients) for event in world.trail.events]
+    assert {event[0] for event in events} == {"system:emergency"}
+
+
+@pytest.mark.parametrize("text", ["nobody", "99999999", "a/b", "' or 1=1", "", "x" * 100])
+async def test_not_located(world: World, text: str) -> None:
+    assert await world.patients.locate(text) is None
+    assert await RecordPatients(CLOCK).locate(text) is None
+
+
+async def test_two_with_one_document_are_not_located(world: World) -> None:
+    await world.has("17801155")
+    await world.has("17801155", gender="female")
+    assert await world.patients.locate("17801155") is None

@@ -9,7 +9,9 @@ from typing import Any
 from kuska.fhir import api
 from kuska.fhir.api import Archive
 from kuska.kit.clock import Clock
+from kuska.kit.errors import Family, KuskaError
 from kuska.kit.json import Node
+from kuska.portal.record import reading
 from kuska.security.api import Trail, visit_system
 from kuska.security.contracts import PatientMatch
 
@@ -39,6 +41,23 @@ class RecordPatients:
             return None
         patient = found[0]
         return PatientMatch(str(patient["id"]), _name(patient), tuple(_emails(patient)))
+
+    async def locate(self, text: str) -> str | None:
+        """`contracts.PatientLocator`."""
+        if self._archive is None or self._trail is None:
+            return None
+        visit = visit_system("emergency", self._trail, self._clock)
+        visit.interaction = "search-type"
+        record = await self._archive.for_visit(visit)
+        try:
+            patient = await api.read(record, "Patient", await reading.locate(record, text.strip()))
+            return None if patient is None else str(patient["id"])
+        except KuskaError as error:
+            if error.family in (Family.UNAVAILABLE, Family.BUSY, Family.FAULT):
+                raise
+            return None
+        finally:
+            await visit.end("E")
 
 
 def _is_dead(patient: Node) -> bool:

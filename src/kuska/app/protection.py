@@ -41,5 +41,6 @@ async def protection(
             fetch=fetch,
             outgoing=outgoing,
             patients=patients,
+            located=patients,
         ) as security:
             yield security

@@ -190,6 +190,12 @@ class PatientFinder(Protocol):
         ...
 
 
+class PatientLocator(Protocol):
+    async def locate(self, text: str) -> str | None:
+        """The id of the patient that the text names, an id or a document. None unless it is exactly one."""
+        ...
+
+
 class Cipher(Protocol):
     """Seals for one purpose. The same text in the same context gives the same bytes as long as the key is the same."""
 

@@ -102,10 +102,19 @@ async def test_it_asks_for_a_reason(at: House, reason: str) -> None:
     assert not (await at.visit("physician")).access.opened
 
 
-@pytest.mark.parametrize("patient", ["", "Patient/p1", "p1' or 'a'='a", "p" * 65, "../p1"])
-async def test_it_asks_for_an_id(at: House, patient: str) -> None:
+async def test_a_document_is_as_good_as_an_id(at: House) -> None:
+    """What is at hand in an emergency is the card in somebody's pocket."""
+    glass = await at.glass.break_glass(await at.visit("physician"), "70123456-1", REASON)
+    assert glass.patient == "p1"
+    assert (await at.visit("physician")).access.opened == {"p1"}
+
+
+@pytest.mark.parametrize("patient", ["", "Patient/p1", "p1' or 'a'='a", "p" * 65, "../p1", "p10"])
+async def test_who_is_not_found_is_not_opened_and_who_looked_is_noted(at: House, patient: str) -> None:
     with pytest.raises(IncorrectError):
         await at.glass.break_glass(await at.visit("physician"), patient, REASON)
+    assert at.lines.said() == [("break-glass", "open", "4", "security.glass-patient")]
+    assert not (await at.visit("physician")).access.opened
 
 
 async def test_without_its_line_in_the_trail_nothing_is_opened(at: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ The grant, the line in the trail and the mail to data protection are committed t
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 
 from kuska.infra.postgres.connection import Write
@@ -15,7 +14,7 @@ from kuska.infra.telemetry.logs import logger
 from kuska.infra.telemetry.policy import PolicyMetrics
 from kuska.kit.clock import Clock
 from kuska.kit.errors import IncorrectError, Issue, NotFoundError
-from kuska.security.contracts import Event
+from kuska.security.contracts import Event, PatientLocator
 from kuska.security.domain.doors import require_step_up
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.settings import SecuritySettings
@@ -25,15 +24,23 @@ from kuska.security.store.epoch import Epoch
 from kuska.security.store.glass import Glass
 from kuska.security.visit import Visit, event_id
 
-_PATIENT = re.compile(r"[A-Za-z0-9.-]{1,64}")
 REASON_MOST = 1_000
 _PAGE = 100
 _log = logger("security")
 
 
 class BreakGlass:
-    def __init__(self, db: Database, settings: SecuritySettings, clock: Clock, epoch: Epoch) -> None:
+    def __init__(
+        self,
+        db: Database,
+        settings: SecuritySettings,
+        clock: Clock,
+        epoch: Epoch,
+        patients: PatientLocator | None = None,
+    ) -> None:
+        """`patients`: the record's; without it nobody is found."""
         self._db = db
+        self._patients = patients
         self._settings = settings
         self._clock = clock
         self._epoch = epoch
@@ -45,12 +52,12 @@ class BreakGlass:
         return self._settings.glass_reason
 
     async def break_glass(self, visit: Visit, patient: str, reason: str) -> Glass:
-        """Opens the patient's record to the visitor. Whether there is such a patient is not said.
+        """Opens a record to the visitor; `patient` is an id or a document, as it is at hand in an emergency.
 
         Raises:
             RefusedByPolicyError: the visitor's roles may not.
             StepUpError: the second factor was shown too long ago.
-            IncorrectError: no reason, or no id.
+            IncorrectError: no reason, or no such patient. Who looks for people this way is in the trail.
         """
         caller, now = visit.access.caller, self._clock.now()
         try:
@@ -59,18 +66,20 @@ class BreakGlass:
             require_step_up(visit.access, now, timedelta(minutes=self._settings.step_up_minutes))
         except (RefusedByPolicyError, StepUpError) as error:
             why = error.reason if isinstance(error, RefusedByPolicyError) else "security.step-up"
-            await visit.trail.keep(_event(visit, now, "open", patient, why, refused=True))
+            await visit.trail.keep(_event(visit, now, "open", "", why, refused=True))
             raise
         reason = " ".join(reason.split())
         if not self.least <= len(reason) <= REASON_MOST:
             params: dict[str, object] = {"least": self.least, "most": REASON_MOST}
             raise IncorrectError(Issue(code="value", message="security.glass-reason", params=params))
-        if not _PATIENT.fullmatch(patient):
+        found = await self._patients.locate(patient) if self._patients is not None and patient else None
+        if found is None:
+            await visit.trail.keep(_event(visit, now, "open", "", "security.glass-patient", refused=True))
             raise IncorrectError(Issue(code="value", message="security.glass-patient"))
         glass = Glass(
             id=event_id(),
             account=caller.account,
-            patient=patient,
+            patient=found,
             reason=reason,
             opened=now,
             until=now + timedelta(minutes=self._settings.glass_minutes),
@@ -78,7 +87,7 @@ class BreakGlass:
 
         async def work(tx: Write) -> None:
             await store.add(tx, glass)
-            await visit.trail.within(tx, [_event(visit, now, "open", patient, reason)])
+            await visit.trail.within(tx, [_event(visit, now, "open", found, reason)])
             if to := self._settings.data_protection_mail:
                 about = {"to": to, "glass": glass.id, "account": glass.account, "at": now.isoformat()}
                 await mails.add(tx, event_id(), "break-glass", about, now)
@@ -128,7 +137,6 @@ class BreakGlass:
 
 
 def _event(visit: Visit, now: datetime, what: str, patient: str, reason: str, *, refused: bool = False) -> Event:
-    known = bool(_PATIENT.fullmatch(patient))
     return Event(
         id=event_id(),
         at=now,
@@ -140,6 +148,6 @@ def _event(visit: Visit, now: datetime, what: str, patient: str, reason: str, *,
         caller=visit.access.caller,
         purpose="BTG",
         request=visit.request,
-        entities=(f"Patient/{patient}",) if known else (),
-        patients=(patient,) if known else (),
+        entities=(f"Patient/{patient}",) if patient else (),
+        patients=(patient,) if patient else (),
     )

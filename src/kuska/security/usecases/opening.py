@@ -12,7 +12,7 @@ from kuska.infra.http.settings import OutgoingSettings
 from kuska.infra.mail.smtp import Mailer
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
-from kuska.security.contracts import PatientFinder, Sealer
+from kuska.security.contracts import PatientFinder, PatientLocator, Sealer
 from kuska.security.domain.policy import Place
 from kuska.security.settings import LimitSettings, SecuritySettings
 from kuska.security.store.epoch import Epoch
@@ -74,6 +74,7 @@ async def open_security(
     fetch: Fetch = nothing_fetched,
     outgoing: Outgoing | None = None,
     patients: PatientFinder | None = None,
+    located: PatientLocator | None = None,
 ) -> AsyncGenerator[Security]:
     """`own_url`: where people reach this server unless the setting says another address. `fetch`: bodies from outside."""
     url = settings.public_url or own_url
@@ -119,7 +120,7 @@ async def open_security(
             external=external,
             roles=roles,
             policy=policy,
-            glass=BreakGlass(db, settings, clock, epoch),
+            glass=BreakGlass(db, settings, clock, epoch, located),
             pseudonyms=Pseudonyms(db, settings, sealer, clock),
             trail=trail,
             limits=kept,
