@@ -20,10 +20,10 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.kit.clock import Clock, SystemClock
 from kuska.kit.messages import text
-from kuska.security.api import Epoch, Keys, Pseudonyms, open_keys, settle_place
+from kuska.security.api import Epoch, Keys, Pseudonyms, open_keys, reseal_factors, settle_place
 
 _log = logger("keys")
-_SERVED = ("record", "pseudonyms")  # what `rotate` seals anew
+_SERVED = ("record", "pseudonyms", "factors")  # what `rotate` seals anew
 
 
 def _made(path: Path) -> None:
@@ -120,6 +120,9 @@ async def _rotate(settings: Settings, db: Database, keys: Keys, tell: _Tell) -> 
     if keys.seals:
         changed += await Pseudonyms(db, settings.security, keys, SystemClock()).reseal()
         await keys.settle("pseudonyms")
+        while done := await reseal_factors(db, keys):
+            changed += done
+        await keys.settle("factors")
     tell("keys.rotated", count=changed)
 
 

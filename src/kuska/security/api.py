@@ -36,6 +36,7 @@ from kuska.security.store.roles import Edition
 from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.door import Door
 from kuska.security.usecases.external.external import External
+from kuska.security.usecases.factors.totp import reseal as reseal_factors
 from kuska.security.usecases.keys import Keys, open_keys
 from kuska.security.usecases.mailing.mailroom import mail_queue
 from kuska.security.usecases.oauth.authorize import BadRequest, NeedsConsent, NeedsLogin, Outcome, Redirect
@@ -105,6 +106,7 @@ __all__ = [
     "open_trail",
     "read_scopes",
     "require_step_up",
+    "reseal_factors",
     "role_content",
     "settle_place",
     "trail_verifier",

@@ -80,6 +80,17 @@ async def use_totp(tx: Write, account: str, secret: bytes, step: int, now: datet
     return await tx.fetchval(_SQL["use_totp"], account, secret, step, now) is not None
 
 
+async def totp_page(conn: Read, after: str) -> list[tuple[str, bytes | None, bytes | None]]:
+    """(account, secret, coming)."""
+    return [(row[0], row[1], row[2]) for row in await conn.fetch(_SQL["totp_page"], after)]
+
+
+async def reseal_totp(
+    tx: Write, account: str, old: tuple[bytes | None, bytes | None], new: tuple[bytes | None, bytes | None]
+) -> None:
+    await tx.execute(_SQL["reseal_totp"], account, *old, *new)
+
+
 async def remove_totp(tx: Write, account: str) -> bool:
     return await tx.fetchval(_SQL["remove_totp"], account) is not None
 

@@ -41,6 +41,20 @@ set step = $3, used = $4
 where account = $1 and secret = $2 and step < $3
 returning account;
 
+-- totp_page --
+-- All of them, in pages, to be sealed anew.
+select account, secret, coming
+from security.totp
+where account > $1
+order by account
+limit 500;
+
+-- reseal_totp --
+-- Unless its owner has changed it meanwhile: then it is new anyway.
+update security.totp
+set secret = $4, coming = $5
+where account = $1 and secret is not distinct from $2 and coming is not distinct from $3;
+
 -- remove_totp --
 delete from security.totp
 where account = $1 and secret is not null

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import os
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +12,9 @@ import pyotp
 import pytest
 
 from kuska.kit.errors import NotFoundError
+from kuska.security.domain.sealing import KEY_BYTES, DataKey
 from kuska.security.errors import StepUpError
+from kuska.security.usecases.factors import totp
 from kuska.security.usecases.factors.errors import (
     FactorSetUpError,
     LastFactorError,
@@ -20,6 +23,7 @@ from kuska.security.usecases.factors.errors import (
 )
 
 pytestmark = pytest.mark.requirement("HC-04")
+START = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 async def with_app(make: Any, *roles: str) -> tuple[Any, pyotp.TOTP]:
@@ -71,6 +75,22 @@ async def test_a_secret_moved_to_another_person_does_not_open(person: Any) -> No
         )
     with pytest.raises(Exception, match=r"keys\.broken"):
         await other.factors.verify(other.session, "totp", app.at(ana.clock.now()))
+
+
+async def test_secrets_are_sealed_anew_when_the_key_is_rotated(person: Any) -> None:
+    ana, app = await with_app(person)
+    async with ana.db.write() as tx:
+        await tx.execute("delete from security.totp where account <> $1", ana.account.id)
+    await ana.factors.enrol_totp(ana.shows("pwd", "otp"))
+    sealer = ana.factors._parts.sealer
+    cipher = sealer.cipher("factors")
+    old = DataKey(1, cipher.subkey(1)[1], START)
+    new = DataKey(2, os.urandom(KEY_BYTES), START)
+    cipher.hold([old, new])
+    assert await totp.reseal(ana.db, sealer) == 1
+    assert await totp.reseal(ana.db, sealer) == 0
+    cipher.hold([new])
+    assert await ana.factors.verify(ana.session, "totp", app.at(ana.clock.now())) == "otp"
 
 
 async def test_a_code_is_good_once(person: Any) -> None:

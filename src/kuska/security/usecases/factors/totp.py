@@ -10,6 +10,8 @@ import segno
 from pyotp.totp import TOTP
 
 from kuska.infra.postgres.connection import Write
+from kuska.infra.postgres.database import Database
+from kuska.security.contracts import Sealer
 from kuska.security.domain.accounts import Account
 from kuska.security.domain.factors import accepted_step
 from kuska.security.store import factors as store
@@ -28,6 +30,27 @@ class Enrolment:
     uri: str
     secret: str  # to type in where the camera does not work
     svg: str
+
+
+async def reseal(db: Database, sealer: Sealer) -> int:
+    """Secrets that an older key sealed, sealed with the current one. How many."""
+    count, after = 0, ""
+    while True:
+        async with db.read() as conn:
+            page = await store.totp_page(conn, after)
+        if not page:
+            return count
+        after = page[-1][0]
+        async with db.write() as tx:
+            for account, *old in page:
+                new = [
+                    sealed and sealer.seal(_PURPOSE, sealer.open(_PURPOSE, sealed, _place(account)), _place(account))
+                    for sealed in old
+                ]
+                # The same key gives the same bytes.
+                if new != old:
+                    await store.reseal_totp(tx, account, (old[0], old[1]), (new[0], new[1]))
+                    count += 1
 
 
 def _place(account: str) -> bytes:
