@@ -63,6 +63,9 @@ class Keys:
         """False: the provider is `none`, and bodies are to stay readable."""
         return self._masters.chosen.name != "none"
 
+    def _sealed(self, purpose: str) -> bool:
+        return self.seals or purpose != "record"
+
     def cipher(self, purpose: str) -> Cipher:
         return self._ciphers[purpose]
 
@@ -95,7 +98,7 @@ class Keys:
             if [key.number for key in held] != list(cipher.numbers):
                 cipher.hold(held)
             newest = max((key.number for key in held), default=0)
-            cipher.mixed = settled.get(purpose, 0) != newest
+            cipher.mixed = settled.get(purpose, 0) != (newest if self._sealed(purpose) else 0)
 
     def changed(self) -> None:
         """Something may have changed: looked up beside whatever runs; what is here stays in use meanwhile."""
@@ -175,14 +178,15 @@ class Keys:
         if (coming := self._ciphers[purpose].coming) is not None:
             await asyncio.sleep(max((coming - self._clock.now()).total_seconds() + 0.01, 0))
 
-    async def settle(self, purpose: str, *, retire: bool = True) -> None:
-        """Everything of this purpose is sealed with the current key: older ones are retired."""
-        number = self._ciphers[purpose].current
+    async def settle(self, purpose: str) -> None:
+        """Everything of this purpose is sealed with the current key: older ones are retired. Where bodies are not sealed
+        at all (0), keys stay as they are.
+        """
+        number = self._ciphers[purpose].current if self._sealed(purpose) else 0
 
         async def work(tx: Write) -> None:
             await self._store.settle(tx, purpose, number)
-            if retire:
-                await self._store.retire(tx, purpose, number, self._clock.now())
+            await self._store.retire(tx, purpose, number, self._clock.now())
             await self._changed(tx, "U", "settle", [f"{purpose} {number}"])
 
         await self._db.transact(work)
