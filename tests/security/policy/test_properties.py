@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.security.policy.situations import CONSENTS, HERE, LETTERS, NOW, TYPES, WHOSE, allowed, caller, rule
 
@@ -20,6 +20,8 @@ from kuska.security.errors import RefusedByPolicyError
 
 pytestmark = pytest.mark.requirement("LW-29")
 
+# Each example is a thousand decisions; and a busy machine is no failure.
+SOME = settings(max_examples=60, deadline=None)
 _LETTERS = st.sets(st.sampled_from("cruds"), min_size=1).map(frozenset)
 _SOME_TYPES = st.sampled_from(["*", *TYPES])
 _QUERY = st.lists(st.tuples(st.sampled_from(["category", "status"]), st.sampled_from(["a", "b"])), max_size=2)
@@ -94,6 +96,7 @@ def _cells(access: Access) -> set[Cell]:
     }
 
 
+@SOME
 @given(who=callers(), purpose=PURPOSE, consents=RECORD, drop=st.integers(0, 3), letter=st.sampled_from("cruds"))
 def test_a_smaller_token_never_opens_more(
     who: Caller, purpose: str, consents: dict[str, tuple[ConsentRule, ...]], drop: int, letter: str
@@ -108,6 +111,7 @@ def test_a_smaller_token_never_opens_more(
         assert opens(replace(who, scopes=narrower), purpose, consents) <= wide
 
 
+@SOME
 @given(who=callers(), purpose=PURPOSE, consents=RECORD, added=CONSENT)
 def test_another_refusal_never_opens_more(
     who: Caller, purpose: str, consents: dict[str, tuple[ConsentRule, ...]], added: tuple[ConsentRule, ...]
@@ -116,6 +120,7 @@ def test_another_refusal_never_opens_more(
     assert opens(who, purpose, {**consents, "added": refusal}) <= opens(who, purpose, consents)
 
 
+@SOME
 @given(who=callers(), purpose=PURPOSE, consents=RECORD, added=CONSENT)
 def test_another_permission_opens_only_to_who_reaches_by_consent(
     who: Caller, purpose: str, consents: dict[str, tuple[ConsentRule, ...]], added: tuple[ConsentRule, ...]
@@ -127,6 +132,7 @@ def test_another_permission_opens_only_to_who_reaches_by_consent(
     assert {patient for _, _, patient in more} <= {one.patient for one in permission if one.names}
 
 
+@SOME
 @given(who=callers(), purpose=PURPOSE, consents=RECORD)
 def test_what_is_found_once_for_everybody_is_the_same_for_each(
     who: Caller, purpose: str, consents: dict[str, tuple[ConsentRule, ...]]
@@ -145,6 +151,7 @@ def test_what_is_found_once_for_everybody_is_the_same_for_each(
     assert all(apart.free(type_, letter) == free.free(type_, letter) for type_ in TYPES for letter in LETTERS)
 
 
+@SOME
 @given(who=callers(), purpose=PURPOSE.filter(bool), consents=RECORD, drop=st.integers(0, 2))
 def test_a_role_less_never_opens_more(
     who: Caller, purpose: str, consents: dict[str, tuple[ConsentRule, ...]], drop: int
@@ -161,6 +168,7 @@ def _features(name: str) -> frozenset[str]:
     return shipped()[name].features if name in shipped() else frozenset()
 
 
+@SOME
 @given(who=callers(), purpose=PURPOSE.filter(bool), consents=RECORD)
 def test_the_order_of_roles_and_scopes_does_not_matter(
     who: Caller, purpose: str, consents: dict[str, tuple[ConsentRule, ...]]
@@ -169,6 +177,7 @@ def test_the_order_of_roles_and_scopes_does_not_matter(
     assert opens(turned, purpose, consents) == opens(who, purpose, consents)
 
 
+@SOME
 @given(who=callers(), purpose=PURPOSE, consents=RECORD)
 def test_what_is_free_is_what_everybody_s_data_is_open_to(
     who: Caller, purpose: str, consents: dict[str, tuple[ConsentRule, ...]]
@@ -186,6 +195,7 @@ def test_what_is_free_is_what_everybody_s_data_is_open_to(
             assert len(set(ways)) == len(ways)
 
 
+@SOME
 @given(who=callers(), purpose=PURPOSE, consents=RECORD, place=st.sampled_from(["tenant", "country"]))
 def test_another_tenant_or_country_opens_nothing(
     who: Caller, purpose: str, consents: dict[str, tuple[ConsentRule, ...]], place: str
@@ -194,6 +204,7 @@ def test_another_tenant_or_country_opens_nothing(
     assert not opens(elsewhere, purpose, consents)
 
 
+@SOME
 @given(who=callers(), purpose=PURPOSE, consents=RECORD)
 def test_one_factor_is_not_enough_for_roles_that_ask_for_two(
     who: Caller, purpose: str, consents: dict[str, tuple[ConsentRule, ...]]
@@ -205,6 +216,7 @@ def test_one_factor_is_not_enough_for_roles_that_ask_for_two(
         assert not access.may("break-glass")
 
 
+@SOME
 @given(who=callers(), scopes=st.lists(SCOPE, max_size=3).map(tuple))
 def test_an_application_gets_no_power_of_the_pages(who: Caller, scopes: tuple[ScopeRule, ...]) -> None:
     access = _access(replace(who, kind="person", scopes=scopes), "", {})
@@ -214,6 +226,7 @@ def test_an_application_gets_no_power_of_the_pages(who: Caller, scopes: tuple[Sc
         )
 
 
+@SOME
 @given(who=callers())
 def test_a_patient_scope_reaches_one_patient(who: Caller) -> None:
     """Whatever the role."""
