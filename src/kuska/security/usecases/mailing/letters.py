@@ -73,9 +73,7 @@ class Letters:
 
     async def _with_link(self, errand: Errand, account: Account, purpose: Purpose) -> Mail:
         link = await self.link(account, purpose)
-        return self._mail(
-            errand, f"mail.{purpose}", account.email, account.language, name=account.display_name, link=link
-        )
+        return self._mail(errand, purpose, account.email, account.language, name=account.display_name, link=link)
 
     async def _reset(self, errand: Errand) -> Mail | None:
         """Only to the account's own address, whoever asked."""
@@ -101,11 +99,11 @@ class Letters:
             systems = tuple(str(about["systems"]).split(" "))
             match = await self.patients.find(systems, about["value"], date.fromisoformat(about["birth_date"]))
         if match is None or about["email"] not in {folded_email(known) for known in match.emails}:
-            return self._mail(errand, "mail.desk", about["email"], about["language"])
+            return self._mail(errand, "desk", about["email"], about["language"])
         account = await self._account_of(match, errand)
         # An account made otherwise may have another address than the record; its owner knows which.
         if account is None or account.status == "disabled" or account.email != about["email"]:
-            return self._mail(errand, "mail.desk", about["email"], about["language"])
+            return self._mail(errand, "desk", about["email"], about["language"])
         return await self._with_link(errand, account, "invitation" if account.status == "invited" else "reset")
 
     async def _account_of(self, match: PatientMatch, errand: Errand) -> Account | None:
@@ -147,9 +145,9 @@ class Letters:
         to = errand.about.get("to") or (account.email if account is not None else "")
         if account is None or not to:
             return None
-        what = f"mail.notice.{errand.about['what']}"
-        if f"{what}.subject" not in catalogue(account.language):
-            what = "mail.notice.account"  # of a part that has no text of its own for it
+        what = f"notice.{errand.about['what']}"
+        if f"mail.{what}.subject" not in catalogue(account.language):
+            what = "notice.account"  # of a part that has no text of its own for it
         return self._mail(errand, what, to, account.language, name=account.display_name, link=self.own_url)
 
     async def _glass(self, errand: Errand) -> Mail:
@@ -173,8 +171,8 @@ class Letters:
         }
         return Mail(
             to=to,
-            subject=text(f"{key}.subject", params, language),
-            text=text(f"{key}.text", params, language) + "\n",
+            subject=text(f"mail.{key}.subject", params, language),
+            text=text(f"mail.{key}.text", params, language) + "\n",
             language=language,
             id=errand.id,
         )
