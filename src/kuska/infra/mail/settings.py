@@ -22,10 +22,8 @@ class MailSettings:
     ca_file: Path | None = None
     # User at the server. Empty: no sign-in.
     username: str = ""
-    # The user's password. Better in a file.
+    # The user's password.
     password: str = field(default="", repr=False)
-    # File whose content is the user's password.
-    password_file: Path | None = None
     # Address that mails come from.
     sender: str = "kuska@localhost"
     # Seconds that each step of sending may take.

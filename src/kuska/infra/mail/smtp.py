@@ -74,7 +74,7 @@ class SmtpMailer:
                 hostname=settings.host,
                 port=settings.port,
                 username=settings.username or None,
-                password=_password(settings) or None,
+                password=settings.password or None,
                 use_tls=settings.tls == "tls",
                 start_tls=settings.tls == "starttls",
                 tls_context=None if settings.tls == "none" else _trust(settings),
@@ -110,15 +110,6 @@ def compose(mail: Mail, sender: str, clock: Clock) -> EmailMessage:
 
 def _refusal(code: int) -> MailRefusedError | MailDelayedError:
     return MailRefusedError(code) if 500 <= code < 600 else MailDelayedError(f"answered {code}")
-
-
-def _password(settings: MailSettings) -> str:
-    if settings.password_file is None:
-        return settings.password
-    try:
-        return settings.password_file.read_text("utf-8").strip()
-    except OSError as error:
-        raise MailDelayedError("password file unreadable") from error
 
 
 def _trust(settings: MailSettings) -> ssl.SSLContext:
