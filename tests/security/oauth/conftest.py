@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database, Limits
 from kuska.kit.clock import SetClock
 from kuska.security.contracts import Caller, Event
+from kuska.security.domain import signing
 from kuska.security.domain.accounts import Account
 from kuska.security.domain.clients import Client
 from kuska.security.domain.scopes import read
@@ -234,6 +236,14 @@ class Shop:
 def answered(outcome: Outcome) -> dict[str, str]:
     assert isinstance(outcome, Redirect), outcome
     return {name: values[0] for name, values in parse_qs(urlsplit(outcome.url).query).items()}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _keys_are_read_once() -> Iterator[None]:
+    """Reading an RSA key checks its numbers: 30 ms for each of hundreds of tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signing, "load", functools.cache(signing.load))
+        yield
 
 
 @pytest.fixture(scope="session")

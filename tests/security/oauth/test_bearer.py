@@ -70,7 +70,7 @@ def _reason(tokens: Tokens, token: str) -> str:
     return refused.value.reason
 
 
-def test_the_good_one_opens(tokens: Tokens, good: str, forged: Callable[..., str]) -> None:
+async def test_the_good_one_opens(tokens: Tokens, good: str, forged: Callable[..., str]) -> None:
     caller = tokens.check(good)
     assert (caller.account, caller.patient, caller.kind) == ("a-1", "p-1", "person")
     assert tokens.check(good) is caller  # remembered
@@ -78,7 +78,7 @@ def test_the_good_one_opens(tokens: Tokens, good: str, forged: Callable[..., str
     assert tokens.check(forged()).account == "a-1"
 
 
-def test_no_signature(tokens: Tokens, good: str) -> None:
+async def test_no_signature(tokens: Tokens, good: str) -> None:
     header, payload, signature = good.split(".")
     for algorithm in ("none", "None", "NONE", "nOnE", ""):
         none = _encoded({**_decoded(header), "alg": algorithm})
@@ -87,7 +87,7 @@ def test_no_signature(tokens: Tokens, good: str) -> None:
     assert _reason(tokens, f"{header}.{payload}.") == "security.token-signature"
 
 
-def test_the_public_key_as_a_shared_secret(tokens: Tokens, good: str) -> None:
+async def test_the_public_key_as_a_shared_secret(tokens: Tokens, good: str) -> None:
     """Key confusion: HS256 over what everybody can read."""
     _, payload, _ = good.split(".")
     key = tokens.keys.current()
@@ -100,7 +100,7 @@ def test_the_public_key_as_a_shared_secret(tokens: Tokens, good: str) -> None:
             assert _reason(tokens, f"{signed}.{_encoded(mac)}") == "security.token-signature"
 
 
-def test_a_key_that_the_token_brings_along(tokens: Tokens, good: str, rsa: RSAKey) -> None:
+async def test_a_key_that_the_token_brings_along(tokens: Tokens, good: str, rsa: RSAKey) -> None:
     said = _decoded(good.split(".")[1])
     ours = tokens.keys.current().kid
     for header in (
@@ -118,7 +118,7 @@ def test_a_key_that_the_token_brings_along(tokens: Tokens, good: str, rsa: RSAKe
         assert _reason(tokens, token) == "security.token-signature"
 
 
-def test_another_algorithm_of_the_same_key(tokens: Tokens, good: str, ec: ECKey) -> None:
+async def test_another_algorithm_of_the_same_key(tokens: Tokens, good: str, ec: ECKey) -> None:
     key = tokens.keys.current()
     said = _decoded(good.split(".")[1])
     for algorithm in ("RS384", "RS512", "PS256"):
@@ -128,7 +128,7 @@ def test_another_algorithm_of_the_same_key(tokens: Tokens, good: str, ec: ECKey)
     assert _reason(tokens, token) == "security.token-signature"
 
 
-def test_another_patient_written_in(tokens: Tokens, good: str) -> None:
+async def test_another_patient_written_in(tokens: Tokens, good: str) -> None:
     header, payload, signature = good.split(".")
     for change in (
         {"patient": "p-2"},
@@ -173,16 +173,18 @@ def test_another_patient_written_in(tokens: Tokens, good: str) -> None:
         ({"patient": ["p-1"]}, "claims"),
     ],
 )
-def test_claims_that_do_not_fit(tokens: Tokens, forged: Callable[..., str], said: dict[str, Any], reason: str) -> None:
+async def test_claims_that_do_not_fit(
+    tokens: Tokens, forged: Callable[..., str], said: dict[str, Any], reason: str
+) -> None:
     assert _reason(tokens, forged(**said)) == f"security.token-{reason}"
 
 
 @pytest.mark.parametrize("kind", ["JWT", "", "jwt", "at+jwt2", "application/at+jwt"])
-def test_another_kind_of_token(tokens: Tokens, forged: Callable[..., str], kind: str) -> None:
+async def test_another_kind_of_token(tokens: Tokens, forged: Callable[..., str], kind: str) -> None:
     assert _reason(tokens, forged({"typ": kind})) == "security.token-signature"
 
 
-def test_a_critical_header_that_is_not_understood(tokens: Tokens, good: str) -> None:
+async def test_a_critical_header_that_is_not_understood(tokens: Tokens, good: str) -> None:
     header, payload, signature = good.split(".")
     critical = _encoded({**_decoded(header), "crit": ["exp"], "exp": 1})
     assert _reason(tokens, f"{critical}.{payload}.{signature}") == "security.token-signature"
@@ -195,11 +197,11 @@ def test_a_critical_header_that_is_not_understood(tokens: Tokens, good: str) -> 
         "a" * 5_000 + ".b.c", "WyI".join(["."] * 4), _encoded(b"[" * 5_000) + ".e30.e30",
     ],
 )  # fmt: skip
-def test_what_is_no_token_at_all(tokens: Tokens, text: str) -> None:
+async def test_what_is_no_token_at_all(tokens: Tokens, text: str) -> None:
     assert _reason(tokens, text) == "security.token-signature"
 
 
-def test_expired_to_the_second_also_when_remembered(shop: Shop, tokens: Tokens, good: str) -> None:
+async def test_expired_to_the_second_also_when_remembered(shop: Shop, tokens: Tokens, good: str) -> None:
     shop.clock.advance(timedelta(seconds=599))
     tokens.check(good)
     shop.clock.advance(timedelta(seconds=1))
@@ -207,7 +209,7 @@ def test_expired_to_the_second_also_when_remembered(shop: Shop, tokens: Tokens, 
     assert _reason(tokens, good) == "security.token-expired"
 
 
-def test_remembering_has_a_bound(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_remembering_has_a_bound(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kuska.security.usecases.oauth.tokens._REMEMBERED", 3)
     for _ in range(5):
         tokens.check(tokens.issue(_CALLER, asked("patient/*.rs"))[0])
