@@ -80,14 +80,14 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
-def test_a_route_that_says_nothing_stops_the_start(at: House, door: Door) -> None:
+async def test_a_route_that_says_nothing_stops_the_start(at: House, door: Door) -> None:
     with pytest.raises(UndeclaredRouteError, match="/forgotten"):
         built(at, door, router(forgotten=undeclared))
     with pytest.raises(UndeclaredRouteError, match="/forgotten"):
         built(at, None, router(forgotten=undeclared))
 
 
-def test_one_that_brings_its_own_kind_of_route_too(at: House, door: Door, tmp_path: Any) -> None:
+async def test_one_that_brings_its_own_kind_of_route_too(at: House, door: Door, tmp_path: Any) -> None:
     plain = APIRouter()
     plain.add_route("/plain", undeclared)
     mounted = APIRouter()
@@ -106,7 +106,7 @@ def test_one_that_brings_its_own_kind_of_route_too(at: House, door: Door, tmp_pa
             built(at, door, one)
 
 
-def test_nothing_is_added_behind_the_checks_back(at: House, door: Door) -> None:
+async def test_nothing_is_added_behind_the_checks_back(at: House, door: Door) -> None:
     app = built(at, door)
     with pytest.raises(AttributeError):
         app.add_api_route("/later", undeclared)

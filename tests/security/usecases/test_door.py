@@ -83,6 +83,13 @@ async def test_a_good_token_comes_in(at: House, door: Door) -> None:
     assert not at.lines.events, "the visit itself leaves its line when it ends"
 
 
+async def test_a_token_without_scopes_opens_nothing(door: Door) -> None:
+    """However it came to be: `None` means a session of the pages, which nothing narrows."""
+    access = (await door.enter({b"authorization": b"Bearer good"}, address=FROM)).access
+    assert not access.ways("Observation", "r")
+    assert not access.may("break-glass")
+
+
 @pytest.mark.parametrize(
     ("headers", "reason"),
     [

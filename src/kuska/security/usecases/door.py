@@ -62,7 +62,8 @@ class Door:
         except NobodyError as error:
             self._missed(error.reason, address=address, request=request)
             raise
-        return await self._admit(replace(caller, address=address), request, purpose)
+        # No scopes in a token open nothing; only a session of the pages is not narrowed.
+        return await self._admit(replace(caller, address=address, scopes=caller.scopes or ()), request, purpose)
 
     async def enter_page(
         self,
