@@ -37,10 +37,12 @@ select key, extract(epoch from until - $2::timestamptz)::double precision as sec
 from security.throttle where key = any($1::bytea []) and until > $2::timestamptz;
 
 -- succeeded --
--- The login's and the pair's count begin anew; the address gets back only this attempt, or who has one account of his
--- own could try others from there for ever.
+-- The pair's count begins anew, and the login's unless the pair stood for it: an owner who signs in from the usual place
+-- gives a stranger elsewhere no new tries. The address gets back only this attempt, or who has one account of his own
+-- could try others from there for ever.
 with cleared as (
-    update security.throttle set failures = 0, until = $4 where key = $1
+    update security.throttle set failures = 0, until = $4
+    where key = $1 and not exists (select from security.throttle where key = $3 and trusted)
 ),
 
 own as (

@@ -105,6 +105,9 @@ async def test_a_stranger_cannot_shut_the_owner_out(world: World) -> None:
     with pytest.raises(ThrottledError):
         await world.signed_in(address=ELSEWHERE)
     assert await world.signed_in()
+    # Which gives the stranger no new tries.
+    with pytest.raises(ThrottledError):
+        await world.signed_in(address=ELSEWHERE)
 
 
 async def test_the_known_address_has_its_own_limit(world: World) -> None:
