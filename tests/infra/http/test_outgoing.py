@@ -23,7 +23,7 @@ from kuska.infra.http.settings import OutgoingSettings
 
 Peer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 PUBLIC = "93.184.215.14"
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("AP-10")
 
 
 @asynccontextmanager

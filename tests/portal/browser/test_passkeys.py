@@ -10,7 +10,7 @@ from tests.portal.browser.living import PASSWORD, Live
 
 from kuska.security.api import NewAccount
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("HC-07")
 
 
 async def device(page: Page, **changed: object) -> tuple[CDPSession, str]:

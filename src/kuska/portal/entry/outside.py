@@ -33,7 +33,7 @@ class Outside:
     async def begin(self, request: Request) -> Response:
         back = local(request.query_params.get("next", ""))
         try:
-            begun = await self._external.begin(request.path_params["provider"], back)
+            begun = await self._external.begin(request.path_params["provider"], back, address=address(request))
         except UnavailableError as error:
             return self._entry.failed(request, back, error, 503)
         return self._away(begun.url, begun.cookie)

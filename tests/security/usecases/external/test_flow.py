@@ -14,8 +14,9 @@ from kuska.infra.postgres.database import Database
 from kuska.security.domain.external import ProvidersFile
 from kuska.security.usecases.external.errors import ExternalError, NoProviderError, ProviderDownError
 from kuska.security.usecases.external.external import Begun, ExternalSignIn
+from kuska.security.usecases.limits import ThrottledError
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("AP-10")]
 
 
 async def signed_in(
@@ -304,6 +305,13 @@ async def test_an_issuer_that_is_not_the_one_it_says(db: Database, idp: RealProv
     async with house_with(db, ProvidersFile(provider=(ours,)), allowed_hosts=("localhost",)) as house:
         with pytest.raises(ProviderDownError):
             await house.external.begin("hospital", "/")
+
+
+async def test_nobody_fills_the_table_with_sign_ins_that_never_end(house: House) -> None:
+    with pytest.raises(ThrottledError):
+        for _ in range(300):
+            await house.external.begin("hospital", "/", address="192.0.2.9")
+    await house.external.begin("hospital", "/", address="192.0.2.10")
 
 
 async def test_no_such_provider(house: House) -> None:

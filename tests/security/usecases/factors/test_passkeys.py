@@ -13,7 +13,7 @@ from tests.security.usecases.factors.device import Device, from_text, to_text
 from kuska.kit.errors import NotFoundError
 from kuska.security.usecases.factors.errors import FactorSetUpError, LastFactorError, WrongFactorError
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("HC-07")
 ORIGIN = "https://record.example.org"
 
 

@@ -16,7 +16,7 @@ from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.usecases.factors.errors import WrongFactorError
 from kuska.security.visit import Visit
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("HC-07")
 
 
 async def with_codes(make: Any) -> tuple[Any, list[str]]:

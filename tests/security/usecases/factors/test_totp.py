@@ -22,7 +22,7 @@ from kuska.security.usecases.factors.errors import (
     WrongFactorError,
 )
 
-pytestmark = pytest.mark.requirement("HC-04")
+pytestmark = pytest.mark.requirement("HC-07")
 START = datetime(2020, 1, 1, tzinfo=UTC)
 
 

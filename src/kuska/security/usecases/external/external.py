@@ -20,6 +20,8 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
 from kuska.security.contracts import ANONYMOUS, Caller, Event
 from kuska.security.domain.accounts import Account
+from kuska.security.domain.attempts import network
+from kuska.security.domain.buckets import Buckets
 from kuska.security.domain.external import Claims, Provider, ProvidersFile, Said, belongs, said
 from kuska.security.domain.id_token import RefusedTokenError
 from kuska.security.domain.sessions import Session, caller_of
@@ -31,12 +33,16 @@ from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.external.errors import ExternalError, NoProviderError, ProviderDownError
 from kuska.security.usecases.external.relying import Relying
 from kuska.security.usecases.factors.factors import Factors
+from kuska.security.usecases.limits import ThrottledError
 from kuska.security.usecases.secrets import digest, new_secret
 from kuska.security.usecases.sessions import Sessions
 from kuska.security.visit import event_id
 
 _TIME = timedelta(minutes=10)
 _MAX_NEXT = 2_000
+# Sign-ins begun from one address.
+_A_SECOND = 2.0
+_AT_ONCE = 200.0
 # Errors of a provider that are the person's own decision.
 _CANCELLED = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
 
@@ -81,6 +87,8 @@ class External:
     def __init__(self, parts: Parts, file: ProvidersFile) -> None:
         self._parts = parts
         self._only = file.only
+        # Each one begun is a row for ten minutes.
+        self._begun = Buckets(_A_SECOND, _AT_ONCE, lambda: parts.clock.now().timestamp())
         self._relying = {
             provider.name: Relying(provider, parts.http, parts.clock, f"{parts.own_url}{returning(provider.name)}")
             for provider in file.provider
@@ -96,9 +104,15 @@ class External:
         """Nobody signs in with a password of our own."""
         return self._only
 
-    async def begin(self, provider: str, next_: str, *, link: Session | None = None) -> Begun:
-        """`next_`: page to go to afterwards. `link`: whose account is to be linked, instead of signing in."""
+    async def begin(self, provider: str, next_: str, *, address: str = "", link: Session | None = None) -> Begun:
+        """`next_`: page to go to afterwards. `link`: whose account is to be linked, instead of signing in.
+
+        Raises:
+            ThrottledError: from this address so many were begun that it is no hospital's change of shift any more.
+        """
         relying = self._of(provider)
+        if wait := self._begun.take(network(address)):
+            raise ThrottledError(wait)
         if link is not None and not await self._parts.factors.may_change(link):
             raise StepUpError
         state, cookie, now = new_secret(), new_secret(), self._parts.clock.now()
