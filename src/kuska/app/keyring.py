@@ -20,7 +20,15 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.kit.clock import Clock, SystemClock
 from kuska.kit.messages import text
-from kuska.security.api import Epoch, Keys, Pseudonyms, open_keys, reseal_factors, settle_place
+from kuska.security.api import (
+    Epoch,
+    Keys,
+    Pseudonyms,
+    open_keys,
+    reseal_factors,
+    reseal_signing_keys,
+    settle_place,
+)
 
 _log = logger("keys")
 _SERVED = ("record", "pseudonyms", "factors")  # what `rotate` seals anew
@@ -116,13 +124,13 @@ async def _rotate(settings: Settings, db: Database, keys: Keys, tell: _Tell) -> 
         record, lambda seen, _: tell("keys.progress", seen=seen) if not seen % 100_000 else None
     ):
         changed += done
-    await keys.settle("record")
     if keys.seals:
         changed += await Pseudonyms(db, settings.security, keys, SystemClock()).reseal()
-        await keys.settle("pseudonyms")
-        while done := await reseal_factors(db, keys):
-            changed += done
-        await keys.settle("factors")
+        changed += await reseal_factors(db, keys) + await reseal_signing_keys(db, keys)
+        for purpose in _SERVED:
+            await keys.settle(purpose)
+    else:
+        await keys.settle("record")
     tell("keys.rotated", count=changed)
 
 

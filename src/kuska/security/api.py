@@ -41,6 +41,7 @@ from kuska.security.usecases.keys import Keys, open_keys
 from kuska.security.usecases.mailing.mailroom import mail_queue
 from kuska.security.usecases.oauth.authorize import BadRequest, NeedsConsent, NeedsLogin, Outcome, Redirect
 from kuska.security.usecases.oauth.operator import OPERATOR
+from kuska.security.usecases.oauth.resealing import reseal as reseal_signing_keys
 from kuska.security.usecases.opening import Security, open_security
 from kuska.security.usecases.pseudonyms import Pseudonyms
 from kuska.security.usecases.trail.export import MEDIA_TYPES as AUDIT_TYPES
@@ -107,6 +108,7 @@ __all__ = [
     "read_scopes",
     "require_step_up",
     "reseal_factors",
+    "reseal_signing_keys",
     "role_content",
     "settle_place",
     "trail_verifier",
