@@ -92,7 +92,7 @@ async def test_it_is_taken_away_only_by_who_has_just_used_it(page: Page, live: L
     await expect(page.get_by_role("heading", level=1)).to_have_text("Confirme que es usted")
     assert (await live.security.factors.of(account)).count == 1
     await page.get_by_role("button", name="Confirmar con llave de acceso").click()
-    await page.goto("/cuenta")
+    await expect(page).to_have_url("/cuenta")
     await page.get_by_role("button", name="Quitar").first.click()
     await expect(page.get_by_role("status")).to_be_visible()
     assert (await live.security.factors.of(account)).count == 0
