@@ -28,6 +28,9 @@ from kuska.security.visit import event_id
 
 # How old what the database knows of the last request may be.
 _SEEN = timedelta(minutes=1)
+# How old what is kept in memory may be: within this time an end that another process wrote works here. Not told by the
+# epoch: who signs in and out all day must not make everybody else's decisions be made anew.
+_FRESH = timedelta(seconds=0.5)
 _MOST = 10_000
 _AGENT = 200
 
@@ -39,7 +42,7 @@ class Noting(Protocol):
 @dataclass(slots=True)
 class _Kept:
     session: Session
-    seen: datetime
+    loaded: datetime
     written: datetime
 
 
@@ -48,7 +51,6 @@ class Sessions:
         self._db = db
         self._clock = clock
         self._trail = trail
-        self._epoch = epoch
         self._idle = timedelta(seconds=settings.session_idle)
         self._longest = timedelta(seconds=settings.session_longest)
         self._pending = timedelta(seconds=settings.session_pending)
@@ -61,12 +63,10 @@ class Sessions:
         """The session of somebody who is signed in altogether; None for all others."""
         now, key = self._clock.now(), digest(cookie)
         kept = self._kept.get(key)
-        if kept is None or now >= kept.session.ends or now - kept.seen >= self._idle:
-            # Another process may have seen it later than this one.
+        if kept is None or now - kept.loaded >= _FRESH or now >= kept.session.ends:
             kept = await self._load(key, now)
         if kept is None:
             return None
-        kept.seen = max(kept.seen, now)
         if now - kept.written >= self._seen:
             kept.written = now
             # A database that takes no writing for a moment shortens the session; it does not turn its owner away.
@@ -85,7 +85,7 @@ class Sessions:
         if session is None or session.pending:
             self._kept.pop(key, None)
             return None
-        kept = _Kept(session, session.seen, session.seen)
+        kept = _Kept(session, loaded=now, written=session.seen)
         # What was read before something changed is good for this request, and not kept for the next.
         if turn == self._turn:
             if len(self._kept) >= _MOST:
@@ -153,10 +153,9 @@ class Sessions:
             if not await store.rotate(tx, digest(cookie), digest(fresh), session, methods=methods, now=now, ends=ends):
                 raise NobodyError("session.gone")
             await self._trail.within(tx, [self._event(what, session.account, session.address, tuple(methods))])
-            await self._epoch.bump(tx)
 
         await self._db.transact(work)
-        self._epoch.forget()
+        self._forget()
         return fresh
 
     async def renew(self, tx: Write, cookie: str, session: Session) -> str:
@@ -175,13 +174,11 @@ class Sessions:
         session = await self._read(key, self._clock.now())
 
         async def work(tx: Write) -> None:
-            if await store.drop(tx, key):
-                if session is not None:
-                    await self._trail.within(tx, [self._event("logout", session.account, address, session.methods)])
-                await self._epoch.bump(tx)
+            if await store.drop(tx, key) and session is not None:
+                await self._trail.within(tx, [self._event("logout", session.account, address, session.methods)])
 
         await self._db.transact(work)
-        self._epoch.forget()
+        self._forget()
 
     async def of_account(self, account: str) -> list[Session]:
         """Open ones, the one used last first."""
@@ -196,11 +193,10 @@ class Sessions:
             if not await store.drop_one(tx, id_, session.account.id):
                 return False
             await self._trail.within(tx, [self._event("revoke", session.account, session.address, session.methods)])
-            await self._epoch.bump(tx)
             return True
 
         done = await self._db.transact(work)
-        self._epoch.forget()
+        self._forget()
         return done
 
     async def revoke_others(self, session: Session, cookie: str) -> None:
@@ -209,10 +205,9 @@ class Sessions:
         async def work(tx: Write) -> None:
             await store.drop_all(tx, session.account.id, digest(cookie))
             await self._trail.within(tx, [self._event("revoke-others", session.account, session.address, ())])
-            await self._epoch.bump(tx)
 
         await self._db.transact(work)
-        self._epoch.forget()
+        self._forget()
 
     async def drop_all(self, tx: Write, account: str, but: str = "") -> None:
         """In the transaction of what ends them. The caller bumps the epoch, and forgets after the commit."""

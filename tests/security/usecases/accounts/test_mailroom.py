@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
 import asyncpg
 import pytest
@@ -13,6 +13,7 @@ from tests.smtp_sink import Sink, serving
 from kuska.infra.mail.settings import MailSettings
 from kuska.infra.mail.smtp import SmtpMailer
 from kuska.infra.postgres.connection import Write
+from kuska.security.contracts import PatientMatch
 from kuska.security.store import mails
 from kuska.security.usecases.mailing.mailroom import Mailroom
 
@@ -165,3 +166,19 @@ async def test_it_runs_by_itself(world: World) -> None:
         async with asyncio.timeout(10):
             await sent.wait()
     busy.hasher.close()
+
+
+async def test_two_registrations_of_one_patient_at_once(world: World) -> None:
+    """Two processes make the account at the same moment: one does, the other tries again and finds it."""
+    born = date(1980, 5, 17)
+    world.patients.patients["17801146", born] = PatientMatch("patient-1", "Ana", ("ana@example.org",))
+    for _ in range(4):
+        await world.accounts.register(document="17801146", birth_date=born, email="ana@example.org", address=HERE)
+    rooms = [Mailroom(world.db, world.clock, world.post, world.letters) for _ in range(4)]
+    await asyncio.gather(*(room.send_due() for room in rooms))
+    world.passes(minutes=10)
+    await world.mailroom.send_due()
+    assert await world.mailroom.state() == (0, 0)
+    assert len(world.post.mails) == 4
+    async with world.db.read() as conn:
+        assert await conn.fetchval("select count(*) from security.account") == 1
