@@ -64,6 +64,9 @@ class Book:
         await self._rows.append([line(event)])
         self.events.append(event)
 
+    def note(self, event: Event) -> None:
+        self.events.append(event)
+
     @property
     def last(self) -> Event:
         return self.events[-1]

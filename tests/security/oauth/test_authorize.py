@@ -14,6 +14,8 @@ from tests.security.oauth.conftest import BACK, FHIR, ISSUER, NOON, OPERATOR, Pr
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SetClock
 from kuska.security.contracts import Caller
+from kuska.security.domain.scopes import read
+from kuska.security.errors import NobodyError
 from kuska.security.usecases.oauth.authorize import BadRequest, NeedsConsent, NeedsLogin, Redirect
 
 pytestmark = pytest.mark.requirement("HC-04", "QX-10")
@@ -190,6 +192,32 @@ async def test_too_late(shop: Shop) -> None:
     shop.clock.advance(timedelta(minutes=15))
     assert isinstance(await shop.oauth.decide(asked.handle, session, asked.texts), BadRequest)
     assert isinstance(await shop.oauth.authorize([("handle", asked.handle)], session), BadRequest)
+
+
+async def test_strangers_leave_nothing_behind_and_change_nothing_on_the_way(shop: Shop) -> None:
+    """Until somebody is signed in the request travels signed, and is good for a quarter of an hour."""
+    client, _ = await shop.client()
+    other, _ = await shop.client(redirects=("https://evil.example/back",))
+    asked, others = await shop.ask(client, None), await shop.ask(other, None, redirect_uri="https://evil.example/back")
+    assert isinstance(asked, NeedsLogin)
+    assert isinstance(others, NeedsLogin)
+    async with shop.db.read() as conn:
+        stored = await conn.fetchval("select count(*) from security.oauth_request where client = $1", client.id)
+    assert stored == 0
+    session = await shop.signed_in(await shop.person())
+    header, payload, signature = asked.handle.split(".")
+    token, _ = shop.oauth.parts.tokens.issue(session.caller(""), read("user/*.rs"))
+    for wrong in (
+        f"{header}.{others.handle.split('.')[1]}.{signature}", f"{header}.{payload}.", payload, "", token, "x" * 99_999,
+    ):  # fmt: skip
+        assert isinstance(await shop.oauth.authorize([("handle", wrong)], session), BadRequest)
+    with pytest.raises(NobodyError):
+        shop.oauth.parts.tokens.check(asked.handle)
+    assert isinstance(await shop.oauth.authorize([("handle", asked.handle)], session), NeedsConsent)
+    shop.clock.advance(timedelta(minutes=15))
+    assert isinstance(await shop.oauth.authorize([("handle", asked.handle)], session), BadRequest)
+    long = {"state": "s" * 2000, "nonce": "n" * 2000, "login_hint": "l" * 2000}
+    assert answered(await shop.ask(client, None, **long))["error"] == "invalid_request"
 
 
 async def test_signing_in_afresh_when_the_client_wants_it(shop: Shop) -> None:

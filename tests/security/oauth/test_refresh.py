@@ -141,6 +141,29 @@ async def test_online_access_ends_with_the_session(shop: Shop) -> None:
     async with shop.db.write() as tx:
         await tx.execute("delete from security.session where id = $1", session.id)
     assert (await _refresh(shop, client, secret, second["refresh_token"]))[1]["error"] == "invalid_grant"
+    assert shop.book.last.reason == "security.grant-ended"
+    await shop.oauth.parts.tokens.load()
+    with pytest.raises(NobodyError):
+        shop.oauth.parts.tokens.check(second["access_token"])
+
+
+async def test_offline_access_outlives_the_session(shop: Shop) -> None:
+    client, secret = await shop.client()
+    session = await shop.signed_in(await shop.person())
+    first = await shop.tokens(client, secret, session)
+    async with shop.db.write() as tx:
+        await tx.execute("delete from security.session where id = $1", session.id)
+    await shop.oauth.parts.tokens.load()
+    shop.oauth.parts.tokens.check(first["access_token"])
+    assert (await _refresh(shop, client, secret, first["refresh_token"]))[0] == 200
+
+
+async def test_online_access_of_a_session_that_ran_out(shop: Shop) -> None:
+    client, secret = await shop.client()
+    session = await shop.signed_in(await shop.person())
+    first = await shop.tokens(client, secret, session, scope="openid online_access user/Observation.rs")
+    shop.clock.advance(timedelta(hours=12))
+    assert (await _refresh(shop, client, secret, first["refresh_token"]))[1]["error"] == "invalid_grant"
     assert shop.book.last.reason == "security.session-ended"
 
 

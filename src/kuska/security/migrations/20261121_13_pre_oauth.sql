@@ -62,17 +62,18 @@ create table security.oauth_grant (
     revoked timestamptz
 );
 create index oauth_grant_account on security.oauth_grant (account, client);
+create index oauth_grant_session on security.oauth_grant (session);
 create index oauth_grant_client on security.oauth_grant (client);
 create index oauth_grant_expires on security.oauth_grant (expires);
 
--- What a client asked for, kept here from the first page to the decision: a browser carries only the handle.
+-- What a client asked for, kept here while the consent page is open: a browser carries only the handle.
 create table security.oauth_request (
     hash bytea primary key,
     client text not null references security.client (id) on delete cascade,
     redirect text not null,
     asked jsonb not null,
     -- The session that saw the consent page; only it decides.
-    session text,
+    session text not null,
     created timestamptz not null,
     expires timestamptz not null
 );
@@ -150,3 +151,24 @@ when (
     (new.status, new.roles, new.patient, new.practitioner, new.organization, new.country, new.tenant)
 )
 execute function security.account_changed();
+
+-- Access that was granted for as long as the person is signed in ends with the session, however that ends.
+create function security.sessions_ended() returns trigger language plpgsql as $$
+begin
+    with ended as (
+        update security.oauth_grant as g set revoked = now()
+        from gone
+        where g.session = gone.id and g.revoked is null and not 'offline_access' = any(string_to_array(g.scope, ' '))
+        returning g.id, gone.ends
+    )
+    insert into security.revocation as r (what, id, until, expires)
+    select 'grant', ended.id, ended.ends, ended.ends + interval '2 hours' from ended
+    on conflict (what, id) do nothing;
+    if found then
+        update security.epoch set value = value + 1;
+    end if;
+    return null;
+end
+$$;
+create trigger sessions_ended after delete on security.session
+referencing old table as gone for each statement execute function security.sessions_ended();

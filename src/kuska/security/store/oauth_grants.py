@@ -35,7 +35,7 @@ class Pending:
     client: str
     redirect: str
     asked: Asked
-    session: str | None
+    session: str  # that saw the consent page; '' before there is one
     created: datetime
 
 
@@ -87,7 +87,8 @@ async def session_lives(conn: Read, session: str, now: datetime) -> bool:
 
 async def ask(tx: Write, hash_: bytes, pending: Pending, expires: datetime) -> None:
     text = json.dumps(pending.asked.dump())
-    await tx.execute(_SQL["ask"], hash_, pending.client, pending.redirect, text, pending.created, expires)
+    one = pending
+    await tx.execute(_SQL["ask"], hash_, one.client, one.redirect, text, one.session, one.created, expires)
 
 
 async def pending(conn: Read, hash_: bytes, now: datetime) -> Pending | None:
@@ -101,10 +102,6 @@ async def pending(conn: Read, hash_: bytes, now: datetime) -> Pending | None:
         session=row["session"],
         created=row["created"],
     )
-
-
-async def bind(tx: Write, hash_: bytes, session: str) -> bool:
-    return await tx.fetchval(_SQL["bind"], hash_, session) is not None
 
 
 async def decide(tx: Write, hash_: bytes, session: str) -> bool:

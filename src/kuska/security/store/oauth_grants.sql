@@ -14,19 +14,13 @@ for share;
 select exists (select from security.session where id = $1 and ends > $2 and not pending);
 
 -- ask --
-insert into security.oauth_request (hash, client, redirect, asked, created, expires)
-values ($1, $2, $3, $4::jsonb, $5, $6);
+insert into security.oauth_request (hash, client, redirect, asked, session, created, expires)
+values ($1, $2, $3, $4::jsonb, $5, $6, $7);
 
 -- asked --
 select client, redirect, asked::text as asked, session, created
 from security.oauth_request
 where hash = $1 and expires > $2;
-
--- bind --
--- The first session that sees the consent page has it.
-update security.oauth_request set session = $2
-where hash = $1 and (session is null or session = $2)
-returning client;
 
 -- decide --
 -- Once: whoever deletes it has decided.

@@ -64,7 +64,7 @@ class ClientDoor:
             self._parts.limits.failed(address)
             claimed = params.get("client_id", "") or refused.client
             caller = Caller(kind="anonymous", client=claimed[:100], address=address)
-            await self._parts.trail.keep(self._parts.event("client-login", caller, reason=refused.reason))
+            self._parts.trail.note(self._parts.event("client-login", caller, reason=refused.reason))
             raise
         return client
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from kuska.infra.postgres.connection import Write
 from kuska.security.contracts import Caller
-from kuska.security.domain import authorization
+from kuska.security.domain import authorization, signing
+from kuska.security.domain.authorization import Asked
 from kuska.security.domain.clients import NOBODY, Client
 from kuska.security.domain.handles import digest, fresh
 from kuska.security.domain.protocol import ProtocolError, once
 from kuska.security.domain.scopes import Scopes, covers, text
 from kuska.security.domain.sessions import Session
+from kuska.security.domain.signing import BadSignatureError
 from kuska.security.store import oauth_clients
 from kuska.security.store import oauth_grants as store
 from kuska.security.store.oauth_grants import Grant, Pending, Person
@@ -28,6 +30,8 @@ from kuska.security.visit import event_id
 HANDLE = "handle"  # the parameter by which a page comes back to its request
 _PATIENCE = timedelta(minutes=15)  # for signing in and deciding
 _CODE = timedelta(seconds=60)
+_CARRIED = "oauth-request+jwt"
+_LONGEST = 6_000  # characters of an address that everything on the way takes
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
@@ -123,51 +127,74 @@ class Authorization:
             asked = authorization.check(given, client, self._parts.fhir_base)
         except ProtocolError as refused:
             return self._refusal(redirect, given.get("state", "")[:2_000], refused.error)
-        handle, now = fresh(), self._parts.clock.now()
-        pending = Pending(client=client.id, redirect=redirect, asked=asked, session=None, created=now)
-
-        async def keep(tx: Write) -> None:
-            await store.ask(tx, digest(handle), pending, now + _PATIENCE)
-
-        await self._parts.db.single(keep)
-        return await self._continue(handle, pending, client, session, address)
+        pending = Pending(client=client.id, redirect=redirect, asked=asked, session="", created=self._parts.clock.now())
+        if len(self._carried(pending)) > _LONGEST:
+            return self._refusal(redirect, asked.state, "invalid_request")
+        return await self._continue(pending, client, session, address)
 
     async def _resume(self, handle: str, session: Session | None, address: str) -> Outcome:
-        async with self._parts.db.read() as conn:
-            pending = await store.pending(conn, digest(handle), self._parts.clock.now())
-            client = await oauth_clients.find(conn, pending.client, self._parts.tenant) if pending else None
-        if pending is None or client is None or not client.active:
+        pending = self._brought(handle)
+        client = await self._parts.client(pending.client) if pending else NOBODY
+        if pending is None or not client.active:
             return BadRequest("oauth.page-expired")
-        return await self._continue(handle, pending, client, session, address)
+        return await self._continue(pending, client, session, address)
 
-    async def _continue(
-        self, handle: str, pending: Pending, client: Client, session: Session | None, address: str
-    ) -> Outcome:
+    async def _continue(self, pending: Pending, client: Client, session: Session | None, address: str) -> Outcome:
         asked = pending.asked
         if session is None or not self._good(session, pending):
             if asked.prompt == "none":
                 return self._refusal(pending.redirect, asked.state, "login_required")
-            return NeedsLogin(handle, client.name, asked.login_hint, again=session is not None)
+            return self._needs_login(pending, client, session)
         person = await self._person(session)
         if person is None or not _allowed(person, client):
             return self._refusal(pending.redirect, asked.state, "access_denied")
         context = await self._context(pending, person)
         if context is None:
             return self._refusal(pending.redirect, asked.state, "invalid_request")
-        case = _Case(handle=handle, pending=pending, client=client, session=session, address=address)
+        case = _Case(handle=fresh(), pending=pending, client=client, session=session, address=address)
         if not context.choose and await self._settled(client, person, asked.scopes, asked.prompt):
             return await self._grant(case, context, asked.scopes)
         if asked.prompt == "none":
             return self._refusal(pending.redirect, asked.state, "interaction_required")
+        shown = replace(pending, session=session.id)
+        expires = self._parts.clock.now() + _PATIENCE
 
-        async def bind(tx: Write) -> bool:
-            return await store.bind(tx, digest(handle), session.id)
+        async def keep(tx: Write) -> None:
+            await store.ask(tx, case.hash, shown, expires)
 
-        if not await self._parts.db.single(bind):
-            return BadRequest("oauth.page-expired")
+        await self._parts.db.single(keep)
         return NeedsConsent(
-            handle=handle, client=client, scopes=asked.scopes, patient=context.patient, choose_patient=context.choose
+            handle=case.handle,
+            client=client,
+            scopes=asked.scopes,
+            patient=context.patient,
+            choose_patient=context.choose,
         )
+
+    def _needs_login(self, pending: Pending, client: Client, session: Session | None) -> NeedsLogin:
+        return NeedsLogin(self._carried(pending), client.name, pending.asked.login_hint, again=session is not None)
+
+    def _carried(self, pending: Pending) -> str:
+        """The request on its way through the sign-in: signed and not stored, so that strangers leave nothing behind."""
+        said = {
+            "client": pending.client,
+            "redirect": pending.redirect,
+            "asked": pending.asked.dump(),
+            "iat": pending.created.timestamp(),
+        }
+        return signing.sign(said, self._parts.tokens.keys.current(), _CARRIED)
+
+    def _brought(self, handle: str) -> Pending | None:
+        now = self._parts.clock.now()
+        try:
+            said = signing.verify(handle, self._parts.tokens.keys.by_kid, _CARRIED, now.timestamp())
+        except BadSignatureError:
+            return None
+        created = datetime.fromtimestamp(said["iat"], UTC)
+        if now - created >= _PATIENCE:
+            return None
+        asked = Asked.restore(said["asked"])
+        return Pending(client=said["client"], redirect=said["redirect"], asked=asked, session="", created=created)
 
     async def decide(
         self, handle: str, session: Session | None, accepted: Sequence[str], patient: str = "", address: str = ""
@@ -181,7 +208,7 @@ class Authorization:
         if pending is None or client is None or not client.active:
             return BadRequest("oauth.page-expired")
         if session is None or not self._good(session, pending):
-            return NeedsLogin(handle, client.name, again=session is not None)
+            return self._needs_login(pending, client, session)
         if pending.session != session.id:
             return BadRequest("oauth.page-expired")
         case = _Case(handle=handle, pending=pending, client=client, session=session, address=address)
@@ -217,8 +244,7 @@ class Authorization:
         )
 
         async def work(tx: Write) -> bool:
-            await store.bind(tx, case.hash, case.session.id)
-            if not await store.decide(tx, case.hash, case.session.id):
+            if case.pending.session and not await store.decide(tx, case.hash, case.session.id):
                 return False
             if asked.launch and not await store.use_launch(tx, digest(asked.launch)):
                 return False

@@ -66,7 +66,7 @@ class Exchange:
             await self._fall(broken, caller)
             raise invalid_grant(broken.reason) from None
         except ProtocolError as refused:
-            await self._parts.trail.keep(self._parts.event(kind[:40], caller, reason=f"security.{refused.reason}"))
+            self._parts.trail.note(self._parts.event(kind[:40], caller, reason=f"security.{refused.reason}"))
             raise
 
     async def _code(self, client: Client, params: Mapping[str, str], address: str) -> Answer:

@@ -28,7 +28,7 @@ class Introspection:
             allowed = client.introspects or ticket.caller.client == client.id
             answer = self._access(ticket) if allowed else _INACTIVE
         detail = (("active", str(answer["active"]).lower()), ("jti", str(answer.get("jti", ""))))
-        await self._parts.trail.keep(self._parts.event("introspected", of_client(client, address), detail=detail))
+        self._parts.trail.note(self._parts.event("introspected", of_client(client, address), detail=detail))
         return answer
 
     def _access(self, ticket: Ticket) -> dict[str, Any]:

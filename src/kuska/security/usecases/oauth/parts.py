@@ -21,6 +21,9 @@ from kuska.security.visit import event_id
 
 
 class Noting(Protocol):
+    """`note` for what only fails or only looks: whoever knocks a thousand times must not cost a thousand commits."""
+
+    def note(self, event: Event) -> None: ...
     async def within(self, tx: Write, events: Sequence[Event]) -> None: ...
     async def keep(self, event: Event) -> None: ...
 
