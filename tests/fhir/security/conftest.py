@@ -75,7 +75,7 @@ def caller(role: str, scopes: str | None = None, **more: Any) -> Caller:
     kind = "partner" if role == "partner" else "service" if role == "backend" else "person"
     return Caller(
         kind=kind,
-        account="" if kind != "person" else f"account-{more.get('patient') or more.get('practitioner') or role}",
+        account="" if kind != "person" else f"account-{more.get('practitioner') or more.get('patient') or role}",
         client=f"client-{role}",
         roles=(role,),
         scopes=None if scopes is None else parse(scopes),

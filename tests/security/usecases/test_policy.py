@@ -254,16 +254,49 @@ async def test_exceptions_of_a_refusal_are_heard_with_it(at: House) -> None:
     assert (await at.visit("physician", practitioner="another")).access.withheld == {"p1"}
 
 
-async def test_nobody_is_shut_out_of_their_own_record(at: House) -> None:
+async def account(at: House, id_: str, **columns: Any) -> None:
+    """As it is from now on."""
+    given = {"status": "active", "patient": "", "practitioner": "", "roles": [], **columns}
     async with at.db.write() as tx:
+        await tx.execute("delete from security.account where id = $1", id_)
         await tx.execute(
-            "insert into security.account (id, kind, tenant, login, display_name, status, country, patient, created, updated)"
-            " values ('own-record', 'person', $1, 'own-record', 'Somebody', 'active', 'PE', 'p1', now(), now())"
-            " on conflict do nothing",
-            SETTINGS.tenant,
-        )
+            "insert into security.account (id, kind, tenant, login, display_name, country, created, updated, status,"
+            " patient, practitioner, roles) values ($1, 'person', $2, $1, 'Somebody', 'PE', now(), now(), $3, $4, $5, $6)",
+            id_, SETTINGS.tenant, *given.values(),
+        )  # fmt: skip
+        await at.epoch.bump(tx)
+    at.epoch.forget()
+
+
+@pytest.mark.requirement("LW-29")
+async def test_a_role_that_was_taken_away_is_gone_from_tokens_too(at: House) -> None:
+    caller = at.caller("physician", "results", account="a1", scopes=parse("user/*.cruds"))
+    await account(at, "a1", practitioner="doctor", roles=["physician", "results"])
+    assert {way.reach for way in (await at.policy.access(caller)).ways("Observation", "c")} == {"all"}
+    await account(at, "a1", practitioner="doctor", roles=["physician"])
+    assert {way.reach for way in (await at.policy.access(caller)).ways("Observation", "c")} == {"care"}
+    await account(at, "a1", practitioner="doctor", roles=["administrator"])
+    assert not (await at.policy.access(caller)).ways("Observation", "r")
+    # And a role that came later is not in the token.
+    assert not (await at.policy.access(caller)).ways("Organization", "u")
+
+
+@pytest.mark.requirement("LW-29")
+@pytest.mark.parametrize("changed", [{"status": "disabled"}, {"practitioner": "another"}, {"practitioner": ""}])
+async def test_a_token_of_who_is_no_longer_that_opens_nothing(at: House, changed: dict[str, Any]) -> None:
+    caller = at.caller("physician", account="a1", scopes=parse("user/*.cruds"))
+    await account(at, "a1", practitioner="doctor", roles=["physician"])
+    assert (await at.policy.access(caller)).ways("Observation", "c")
+    await account(at, "a1", **{"practitioner": "doctor", "roles": ["physician"], **changed})
+    with pytest.raises(NobodyError) as raised:
+        await at.policy.access(caller)
+    assert raised.value.reason == "security.account-gone"
+
+
+async def test_nobody_is_shut_out_of_their_own_record(at: House) -> None:
+    await account(at, "own-record", patient="p1", roles=["patient"])
     await write(at, "c1", consent())
-    access = (await at.visit("patient", account="own-record", patient="p1")).access
+    access = (await at.visit("patient", account="own-record", patient="p1", practitioner="")).access
     assert not access.withheld
     assert access.ways("Observation", "r")[0].reach == "own"
 

@@ -41,6 +41,8 @@ class Place:
 class Facts:
     """What the database knows about a caller."""
 
+    active: bool = True  # the account may still be used, and is still who its token says
+    roles: tuple[str, ...] | None = None  # that the account has now; None: there is no account, as for a client
     patient: str = ""  # the Patient that the account is, whatever its token is about
     consents: Mapping[str, tuple[ConsentRule, ...]] = field(default_factory=lambda: MappingProxyType({}))
     common: Common = field(default_factory=lambda: Common({}))  # what was said about everybody
@@ -156,7 +158,9 @@ def decide(
         raise NobodyError
     if caller.tenant != place.tenant:
         raise RefusedByPolicyError("security.tenant")
-    held = [roles[name] for name in caller.roles if name in roles]
+    if not facts.active:
+        raise NobodyError("security.account-gone")
+    held = [roles[name] for name in caller.roles if name in roles and (facts.roles is None or name in facts.roles)]
     here = [role for role in held if place.country == caller.country or place.country in role.countries]
     if held and not here:
         raise RefusedByPolicyError("security.country")

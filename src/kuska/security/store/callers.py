@@ -18,10 +18,18 @@ async def facts(
     conn: Read, caller: Caller, now: datetime, common: CommonConsents, *, permissions: bool, breaks: bool
 ) -> Facts:
     """`permissions`: some role reaches by Consent; `breaks`: some role may break the glass."""
-    patient: str = (await conn.fetchval(_SQL["patient_of"], caller.account) or "") if caller.kind == "person" else ""
+    row = await conn.fetchrow(_SQL["account"], caller.account) if caller.account else None
+    patient, roles = "", caller.roles
+    if row is not None:
+        # A token says what was so when it was made. What was taken away since then is taken away from it too; somebody
+        # who turned out to be another practitioner has to sign in again.
+        patient, roles = row["patient"], tuple(row["roles"])
+        if not row["active"] or caller.practitioner not in ("", row["practitioner"]):
+            return Facts(active=False)
     known = Facts(patient=patient)
     return Facts(
         patient=patient,
+        roles=roles,
         consents=await consents.heard(conn, actors(caller, known), now, permissions=permissions),
         common=await common.read(conn, now, permissions=permissions),
         opened=await glass.opened(conn, caller.account, now) if breaks else {},

@@ -1,4 +1,4 @@
 -- What the database knows about who asks.
 
--- patient_of --
-select patient from security.account where id = $1 and status = 'active';
+-- account --
+select patient, practitioner, roles, status = 'active' as active from security.account where id = $1;
