@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kuska.kit.errors import BusyError, ForbiddenError, IncorrectError
-from kuska.portal.account.pages import AccountPage, Application, HeldPasskey, OpenSession, PasswordPage, browser
+from kuska.portal.account.pages import AccountPage, Application, HeldPasskey, Linked, OpenSession, PasswordPage, browser
 from kuska.portal.recognition import address, session
 from kuska.portal.ui.forms import EMPTY, Filled
 from kuska.portal.ui.plain import sentences
@@ -35,6 +35,7 @@ class Overview:
         shell.post(router, "/cuenta/sesiones/cerrar", self.close_session)
         shell.post(router, "/cuenta/sesiones/cerrar-otras", self.close_others)
         shell.post(router, "/cuenta/aplicaciones/retirar", self.withdraw)
+        shell.post(router, "/cuenta/externo", self.unlink)
         shell.get(router, "/cuenta/clave", self.password)
         shell.post(router, "/cuenta/clave", self.change_password)
 
@@ -43,6 +44,7 @@ class Overview:
         mine = session(request)
         account = mine.account
         held = await self._security.factors.of(account.id)
+        linked = await self._linked(account.id)
         page = AccountPage(
             name=account.display_name,
             login=account.login,
@@ -55,6 +57,12 @@ class Overview:
             recovery_left=held.recovery_left,
             sessions=await self._sessions(mine.id, account.id),
             apps=await self._apps(request, account.id),
+            linked=linked,
+            providers=tuple(
+                (each.name, each.title)
+                for each in self._security.external.providers
+                if each.issuer not in {one.issuer for one in linked}
+            ),
             notice=_NOTICES.get(request.query_params.get("aviso", ""), ""),
         )
         return self._shell.page(request, "account/account.html", {"page": page})
@@ -71,6 +79,19 @@ class Overview:
             )
             for each in await self._security.sessions.of_account(account)
             if not each.pending
+        )
+
+    async def _linked(self, account: str) -> tuple[Linked, ...]:
+        titles = {each.issuer: each.title for each in self._security.external.providers}
+        return tuple(
+            Linked(
+                issuer=each.issuer,
+                subject=each.subject,
+                title=titles.get(each.issuer, each.issuer),
+                since=each.since,
+                follows=each.follows,
+            )
+            for each in await self._security.external.of_account(account)
         )
 
     async def _apps(self, request: Request, account: str) -> tuple[Application, ...]:
@@ -103,6 +124,12 @@ class Overview:
         mine = session(request)
         await self._security.oauth.end(mine.account.id, form.text("id"), mine.caller(address(request)))
         return self._shell.go("/cuenta?aviso=aplicacion")
+
+    @guarded(signed_in=True)
+    async def unlink(self, request: Request) -> Response:
+        form = await self._shell.form(request)
+        await self._security.external.unlink(session(request), form.text("issuer"), form.text("subject"))
+        return self._shell.go("/cuenta?aviso=quitado")
 
     @guarded(signed_in=True)
     async def password(self, request: Request) -> Response:

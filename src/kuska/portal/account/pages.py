@@ -37,6 +37,17 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """An account at another provider that signs in here, too."""
+
+    issuer: str
+    subject: str
+    title: str
+    since: datetime
+    follows: bool  # made for it: it cannot be taken away here
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountPage:
     name: str
     login: str
@@ -47,6 +58,8 @@ class AccountPage:
     recovery_left: int
     sessions: tuple[OpenSession, ...]
     apps: tuple[Application, ...]
+    linked: tuple[Linked, ...]
+    providers: tuple[tuple[str, str], ...]  # name in the address, title: those that can still be linked
     notice: str = ""  # message key
 
 

@@ -102,8 +102,13 @@ class SigningIn:
         return self._form(request, local(form.text("next")), filled, status=status)
 
     def _form(self, request: Request, back: str, filled: Filled, *, notice: str = "", status: int = 200) -> Response:
+        external = self._security.external
         page = SignInPage(
-            next=back, filled=filled, providers=self._providers, local=not self._security.external.only, notice=notice
+            next=back,
+            filled=filled,
+            providers=tuple(Provider(name=each.name, title=each.title) for each in external.providers),
+            local=not external.only,
+            notice=notice,
         )
         return self._shell.page(request, "entry/login.html", {"page": page}, status=status)
 

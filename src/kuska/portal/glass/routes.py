@@ -16,8 +16,17 @@ from kuska.security.api import Security, guarded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRecord:
+    id: str
+    patient: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GlassPage:
     least: int
+    mine: tuple[OpenRecord, ...] = ()
+    notice: str = ""  # message key
     filled: Filled = field(default=EMPTY)
 
 
@@ -35,11 +44,13 @@ class GlassPages:
     def add(self, router: APIRouter) -> None:
         self._shell.get(router, "/urgencia", self.show)
         self._shell.post(router, "/urgencia", self.open)
+        self._shell.post(router, "/urgencia/cerrar", self.close)
 
     @guarded(feature="break-glass", step_up=True)
     async def show(self, request: Request) -> Response:
         """The factor is asked for before the reason is written, so that nothing written is lost."""
-        return self._page(request, EMPTY)
+        notice = "glass.ended" if "cerrada" in request.query_params else ""
+        return await self._page(request, EMPTY, notice=notice)
 
     @guarded(feature="break-glass")
     async def open(self, request: Request) -> Response:
@@ -50,10 +61,23 @@ class GlassPages:
         except IncorrectError as error:
             name = "reason" if error.issues[0].message == "security.glass-reason" else "patient"
             filled = Filled(values, {name: self._shell.said(request, error)})
-            return self._page(request, filled, status=400)
+            return await self._page(request, filled, status=400)
         page = OpenedPage(patient=glass.patient, until=glass.until)
         return self._shell.page(request, "glass/opened.html", {"page": page})
 
-    def _page(self, request: Request, filled: Filled, *, status: int = 200) -> Response:
-        page = GlassPage(least=self._glass.least, filled=filled)
+    @guarded(feature="break-glass")
+    async def close(self, request: Request) -> Response:
+        form = await self._shell.form(request)
+        await self._glass.end(request.state.visit, form.text("id"))
+        return self._shell.go("/urgencia?cerrada")
+
+    async def _page(self, request: Request, filled: Filled, *, notice: str = "", status: int = 200) -> Response:
+        visit = request.state.visit
+        mine = await self._glass.page(visit, account=visit.access.caller.account)
+        still = tuple(
+            OpenRecord(id=each.id, patient=each.patient, until=each.until)
+            for each in mine
+            if each.ended is None and each.until > visit.now()
+        )
+        page = GlassPage(least=self._glass.least, mine=still, notice=notice, filled=filled)
         return self._shell.page(request, "glass/glass.html", {"page": page}, status=status)
