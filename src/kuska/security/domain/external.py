@@ -97,7 +97,7 @@ def said(provider: Provider, claims: Claims) -> Said:
     roles = {rule.role for rule in provider.role if rule.value in values(claims, rule.claim)}
     second = provider.second_factor
     # An address that nobody verified is no address to send mails to.
-    verified = claims.get("email_verified") in {True, "true"}
+    verified = claims.get("email_verified") in (True, "true")
     return Said(
         subject=str(claims["sub"]),
         name=_one(claims, names.name),
