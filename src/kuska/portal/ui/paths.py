@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]*")
-_LONGEST = 2000
+_LONGEST = 8000  # an application's request on its way through the sign-in is long
 
 
 def local(path: str, otherwise: str = "/") -> str:

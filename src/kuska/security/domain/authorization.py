@@ -33,9 +33,7 @@ class Asked:
     login_hint: str = ""
 
     def dump(self) -> dict[str, Any]:
-        return {
-            "scope": str(self.scopes),
-            "challenge": self.challenge,
+        optional = {
             "state": self.state,
             "nonce": self.nonce,
             "launch": self.launch,
@@ -43,6 +41,8 @@ class Asked:
             "max_age": self.max_age,
             "login_hint": self.login_hint,
         }
+        said = {name: value for name, value in optional.items() if value not in ("", None)}
+        return {"scope": str(self.scopes), "challenge": self.challenge, **said}
 
     @classmethod
     def restore(cls, tree: Mapping[str, Any]) -> Asked:
