@@ -54,6 +54,7 @@ class Reads:
         self._sight.require(type_, letter)
         row = await self._row(conn, type_, id_)
         if row is None:
+            self._sight.pretend(type_, letter)
             return None
         stored = self.stored(row)
         if not await self._visible(conn, row, stored, letter):
@@ -99,21 +100,18 @@ class Reads:
         current = await self._row(conn, type_, id_)
         if current is None or not await self._visible(conn, current, self.stored(current), "r"):
             return None
-        rows = await conn.fetch(
-            _SQL["history_of_one"],
-            current["type"],
-            current["rid"],
-            current["bucket"],
-            below_version,
-            since,
-            before,
-            limit,
-        )
-        found = [self.stored(row, id_) for row in rows]
-        shown = [one for one in found if one.deleted or self._sight.sees(type_, "r", id_, one.body)]
-        for one in shown:
+        place = (current["type"], current["rid"], current["bucket"])
+        shown: list[Stored] = []
+        while len(shown) < limit:
+            rows = await conn.fetch(_SQL["history_of_one"], *place, below_version, since, before, limit)
+            found = [self.stored(row, id_) for row in rows]
+            shown += [one for one in found if one.deleted or self._sight.sees(type_, "r", id_, one.body)]
+            if len(found) < limit:
+                break
+            below_version = found[-1].version
+        for one in shown[:limit]:
             self._sight.gave(type_, id_, one.body)
-        return shown
+        return shown[:limit]
 
     async def _visible(self, conn: Read, row: Row, stored: Stored, letter: Letter) -> bool:
         """A deleted resource is judged by what it was."""

@@ -14,6 +14,7 @@ from kuska.fhir.usecases.criteria import if_none_exist, lock_criteria, matches
 from kuska.fhir.usecases.preconditions import several
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.infra.postgres.connection import Write
+from kuska.security.api import RefusedByPolicyError
 
 
 async def perform(record: Record, call: Call) -> Answer:
@@ -38,7 +39,7 @@ async def perform(record: Record, call: Call) -> Answer:
 async def existing(record: Record, tx: Write, type_: str, id_: str) -> Answer:
     """The one that is there already: 200, nothing written."""
     stored = await record.records.read(tx, type_, id_)
-    if stored is None:  # the search has just found it in this transaction
-        raise AssertionError
+    if stored is None:  # the search has just found it; reading it may be narrower
+        raise RefusedByPolicyError
     location = f"{type_}/{stored.id}/_history/{stored.version}"
     return Answer(200, stored.body, stored.version, stored.updated, location)

@@ -71,8 +71,9 @@ async def instance(record: Record, call: Call) -> Answer:
     rid = record.records.address(call.type, call.id).rid
     back = await _revived(record, [(stored, rid) for stored in page])
     more = (page[-1].version, 0) if page and len(found) > ask.count else None
-    # Every version is kept, so the newest one's number is how many there are.
-    total = found[0].version if found and not ask.narrowed and not ask.cursor else None
+    # Every version is kept, so the newest one's number is how many there are; not all of them may be the caller's.
+    whole = record.sight.free(call.type, "r") and not ask.narrowed and not ask.cursor
+    total = found[0].version if found and whole else None
     cursor = None if more is None else _sealed(record, binding, more)
     entries = [_entry(record, call.base, stored, (rid, stored.version) in back) for stored in page]
     return _bundle(call, path, ask, entries, cursor=cursor, total=total)

@@ -88,7 +88,7 @@ NEEDS: Mapping[str, str] = {
     "search-type": "s",
     "search-system": "s",
     "search-compartment": "s",
-    "operation": "r",
+    "operation": "cruds",  # each says more: $everything is a read, $validate reads nothing but its own instance
     "bundle": "cruds",
     "capabilities": FOR_ALL,
     "openapi": FOR_ALL,
