@@ -61,8 +61,18 @@ class KeptMails:
     sent: list[Mail] = field(default_factory=list)
     configured: bool = True
 
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
     async def send(self, mail: Mail) -> None:
         self.sent.append(mail)
+        self.arrived.set()
+
+    async def to(self, address: str) -> None:
+        """Until there is one to this address: the mailroom may be carrying it already."""
+        async with asyncio.timeout(5):
+            while not any(mail.to == address for mail in self.sent):
+                self.arrived.clear()
+                await self.arrived.wait()
 
     def link(self, to: str) -> str:
         """The path of the link in the newest mail to somebody."""
@@ -106,6 +116,7 @@ class Live:
 
     async def mail_to(self, to: str) -> str:
         await self.security.mailroom.send_due()
+        await self.mails.to(to)
         return self.mails.link(to)
 
 

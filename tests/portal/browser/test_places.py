@@ -270,7 +270,7 @@ async def test_an_emergency_is_opened_with_a_reason_and_an_alarm(window: Window,
     await page.get_by_role("button", name="Abrir la historia").click()
     await expect(page.get_by_role("status")).to_contain_text("Se avisó a protección de datos")
     await live.security.mailroom.send_due()
-    assert any(mail.to == "dpo@example.org" for mail in live.mails.sent)
+    await live.mails.to("dpo@example.org")
     await page.goto("/urgencia")
     await page.get_by_role("button", name="Cerrar ahora rosa").click()
     await expect(page.get_by_role("status")).to_have_text("Historia cerrada.")
