@@ -163,7 +163,7 @@ class External:
             raise ExternalError(str(error)) from error
 
         async def work(tx: Write) -> None:
-            if not await store.obey_once(tx, issuer, claims["jti"][:200], now, now + timedelta(hours=1)):
+            if not await store.obey_once(tx, issuer, digest(claims["jti"]).hex(), now, now + timedelta(hours=1)):
                 raise ExternalError("external.replayed")
             found = await store.identity(tx, issuer, claims["sub"])
             if found is not None:

@@ -160,7 +160,7 @@ class Relying:
             return {"client_id": provider.client_id}, {}
         secret = Path(provider.client_secret_file).read_text("utf-8").strip()
         ways = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-        if "client_secret_basic" not in ways and "client_secret_post" in ways:
+        if isinstance(ways, list) and "client_secret_basic" not in ways and "client_secret_post" in ways:
             return {"client_id": provider.client_id, "client_secret": secret}, {}
         pair = f"{quote_plus(provider.client_id)}:{quote_plus(secret)}"
         return {}, {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}

@@ -200,7 +200,10 @@ def _handle(content: dict[str, object]) -> str:
     handle = response.get("userHandle") if isinstance(response, dict) else None
     if not isinstance(handle, str) or not handle:
         return ""
-    return base64url_to_bytes(handle).decode("utf-8", "replace")
+    try:
+        return base64url_to_bytes(handle).decode()
+    except ValueError:
+        return "?"  # nobody's
 
 
 def _transports(content: dict[str, object]) -> tuple[str, ...]:
