@@ -58,9 +58,10 @@ def test_keys_are_rotated_under_a_running_server(tmp_path: Path) -> None:
     text = master.read_text()
     assert not [line for line in text.splitlines() if not line.startswith("#") and line in status]
     master.chmod(0o644)
-    refused = kuska("keys", "status", "--data", str(data))
-    assert refused.returncode == 1
+    refused, doctor = kuska("keys", "status", "--data", str(data)), kuska("doctor", "--data", str(data))
+    assert refused.returncode == doctor.returncode == 1
     assert "chmod 600" in refused.stderr
+    assert "chmod 600" in doctor.stdout
     master.unlink()
     lost = kuska("serve", "--data", str(data), KUSKA_SECURITY="off")
     assert lost.returncode == 1

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from kuska.app.settings import Settings
 from kuska.app.storage import database_dsn
+from kuska.infra.keys.file import FileMaster
+from kuska.infra.keys.master import MasterError
+from kuska.infra.keys.masters import Masters
 from kuska.infra.postgres.binaries import available
 from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.machine import MIB, this_machine
@@ -30,7 +33,7 @@ class Finding:
 
 async def examine(settings: Settings, say: Callable[[str], None], lang: str) -> int:
     """0 when all is well, 1 otherwise; one line per subject."""
-    findings = [_machine(settings), _programs(settings)]
+    findings = [_machine(settings), _programs(settings), _master_key(settings, lang)]
     checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_server, _schema, _mail)
     for check in checks:
         try:
@@ -61,6 +64,19 @@ def _programs(settings: Settings) -> Finding:
     return Finding(
         "programs", not user, ", ".join(f"PostgreSQL {each.major} in {each.folder}" for each in found) + user
     )
+
+
+def _master_key(settings: Settings, lang: str) -> Finding:
+    """Looks only: makes none, and asks no provider for anything but whether its settings are complete."""
+    provider = settings.keys.provider
+    try:
+        master = Masters(settings.keys, settings.process.data).chosen
+        said = provider
+        if isinstance(master, FileMaster):
+            said = f"in {master.path}: keep a copy apart" if master.check() else "file: made at the first start"
+    except MasterError as error:
+        return Finding("keys", False, "; ".join(render(issue, lang) for issue in error.issues))
+    return Finding("keys", True, "none: bodies are stored readable" if provider == "none" else said)
 
 
 async def _server(settings: Settings) -> Finding:

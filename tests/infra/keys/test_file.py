@@ -29,6 +29,8 @@ async def test_made_at_the_first_use_for_its_owner_only_and_said_once(tmp_path: 
     await later.wrap(KEY, "c")
     assert len(said) == 1
     assert list(path.parent.iterdir()) == [path]
+    assert later.check()
+    assert not FileMaster(tmp_path / "nothing").check()
 
 
 async def test_bound_to_its_context(tmp_path: Path) -> None:

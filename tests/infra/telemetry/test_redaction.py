@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import cast
@@ -161,3 +163,20 @@ def test_it_does_not_run_away() -> None:
     for part in ("A" * 20, "a@", "1 ", "Aa ", "/", "?=", "eyJ-.", "Ñu de la "):
         masked(part * (20_000 // len(part)))
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        f"raise ValueError({NOTES[0]!r})",
+        f"import threading; t = threading.Thread(target=lambda: int({NOTES[1]!r})); t.start(); t.join()",
+        f"class X:\n    def __del__(self):\n        raise ValueError({NOTES[2]!r})\nX()",
+        f"import sys, logging; sys.stderr.close(); logging.getLogger('x').error({NOTES[0]!r})",
+    ],
+)
+def test_the_last_words_of_a_process(end: str) -> None:
+    program = f"from kuska.infra.telemetry import logs\nlogs.configure('info')\nlogs.last_words()\n{end}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert not [secret for secret in SECRETS if secret in done.stderr + done.stdout]
+    if "close" not in end:
+        assert json.loads(done.stderr)["exception"] == "ValueError"
