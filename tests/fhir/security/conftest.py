@@ -39,7 +39,7 @@ Node = dict[str, Any]
 _ACCOUNT = """
 insert into security.account (id, kind, tenant, login, display_name, email, status, country, organization, patient,
     practitioner, roles, language, created, updated)
-values ($1, 'person', 'demo', $2, $2, '', 'active', 'PE', '', $2, '', '{patient}', 'es', $3, $3)
+values ($1, 'person', 'demo', $1, $1, '', 'active', 'PE', '', $2, $3, array[$4], 'es', $5, $5)
 """
 NOW = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 SECRET = "http://example.org/labels"
@@ -106,6 +106,14 @@ CALLERS: dict[str, Caller] = {
     "partner": caller("partner", "system/*.cruds", organization="clinic"),
     "stranger": replace(caller("physician", "user/*.cruds", practitioner="drcano"), tenant="elsewhere"),
 }
+
+
+async def accounts(tx: Write) -> None:
+    """One for each person; several tokens of one person are of one account."""
+    people = {one.account: one for one in reversed(CALLERS.values()) if one.kind == "person"}
+    for account, one in people.items():
+        patient = one.patient if "patient" in one.roles else ""
+        await tx.execute(_ACCOUNT, account, patient, one.practitioner, one.roles[0], NOW)
 
 
 class Doorkeeper:
@@ -204,8 +212,7 @@ async def house(server_dsn: str, template: str) -> AsyncIterator[House]:
         policy = Policy(db, Roles(db, SecuritySettings(), clock, epoch), Place("demo", "PE"), clock, epoch)
         made = House(archive, FhirApp(archive, Doorkeeper(policy, trail, clock)), trail, clock, epoch)
         await made.put(*people())
-        for name in ("anna", "berta"):
-            await db.transact(lambda tx, name=name: tx.execute(_ACCOUNT, f"account-{name}", name, NOW))
+        await db.transact(accounts)
         yield made
         for client in made.clients.values():
             await client.aclose()

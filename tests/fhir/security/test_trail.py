@@ -12,7 +12,7 @@ import pytest
 from tests.fhir import given
 from tests.fhir.conftest import client_of
 from tests.fhir.given import bundle, entry
-from tests.fhir.security.conftest import NOW, Doorkeeper, House, Told, about, caller, ids
+from tests.fhir.security.conftest import NOW, Doorkeeper, House, Told, about, accounts, caller, ids
 
 from kuska.fhir.api import open_record
 from kuska.fhir.routes import FhirApp
@@ -182,6 +182,7 @@ async def audited(fresh_db: Database, tmp_path: Path) -> AsyncIterator[tuple[Fhi
         record = await archive.for_visit(visit_off())
         await record.write([Change("put", "Patient", "anna", given.patient(id="anna"))])
         await record.write([Change("put", "Observation", "anna-1", given.observation("Patient/anna", id="anna-1"))])
+        await fresh_db.transact(accounts)
         policy = Policy(fresh_db, Roles(fresh_db, SecuritySettings(), clock, epoch), Place("demo", "PE"), clock, epoch)
         told_to: Any = trail
         yield FhirApp(archive, Doorkeeper(policy, told_to, clock), trail=trail), trail
