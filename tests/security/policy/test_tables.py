@@ -76,3 +76,9 @@ def test_no_role_or_an_unknown_one_gives_nothing(roles: tuple[str, ...]) -> None
     assert not any(given.ways(type_, letter) for type_ in TYPES for letter in LETTERS)
     assert not given.areas
     assert not given.may("break-glass")
+
+
+def test_who_keeps_the_consents_sees_them_whatever_they_say_by_token_too() -> None:
+    for scopes in (None, "user/Consent.cruds"):
+        given = access(caller("steward", scopes=scopes))
+        assert letters(given, "Consent", "refuses") == "crus"

@@ -170,6 +170,7 @@ def decide(
     said = {**facts.common.mixed, **facts.consents}
     heard = together(general, wishes(said, actors(caller, facts), meanings(purpose), now))
     features = frozenset(feature for role in here for feature in role.features)
+    keeper = "consents.write" in features
     if caller.kind == "person" and caller.scopes is not None:
         features &= BY_TOKEN
     opened = {patient: until for patient, until in facts.opened.items() if now < until}
@@ -184,7 +185,7 @@ def decide(
         areas=frozenset(area for role in here for area in role.areas),
         # What is seen through broken glass is in the trail before it is shown.
         durable=any(role.durable_reads for role in here) or bool(opened),
-        wishes=_heard(heard, exempt=frozenset({facts.patient, *opened}) - {""}, keeper="consents.write" in features),
+        wishes=_heard(heard, exempt=frozenset({facts.patient, *opened}) - {""}, keeper=keeper),
         opened=frozenset(opened),
         until=min(moments, default=None),
     )
