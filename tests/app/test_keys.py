@@ -54,6 +54,7 @@ def test_keys_are_rotated_under_a_running_server(tmp_path: Path) -> None:
     status = kuska("keys", "status", "--data", str(data)).stdout
     assert "record           key 1  retired" in status
     assert "record           key 2  active" in status
+    assert "Some bodies" not in status
     assert "factors          key 2  active" in status
     text = master.read_text()
     assert not [line for line in text.splitlines() if not line.startswith("#") and line in status]

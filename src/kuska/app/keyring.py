@@ -50,6 +50,8 @@ async def keyring(
 ) -> AsyncGenerator[Keys]:
     """`epoch`: the one that the process watches already; without it, the keys watch their own."""
     await settle_place(db, settings.security)
+    if settings.keys.provider == "none":
+        _log.warning("keys", said=text("keys.none", {}))
     async with AsyncExitStack() as stack:
         given: dict[str, Post] = {}
         if settings.keys.vault_address:

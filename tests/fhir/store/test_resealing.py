@@ -193,3 +193,11 @@ async def test_back_to_readable_bodies(fresh_db: Database, opened: Callable[...,
     _, id_ = await put(fresh_db, opened(1), patient())
     assert await reseal(fresh_db, opened(1, seal=False)).run() == 1
     assert await read(fresh_db, opened(), id_) is not None
+
+
+async def test_what_no_key_opens_any_more_can_still_be_written_anew(
+    fresh_db: Database, opened: Callable[..., Records]
+) -> None:
+    _, id_ = await put(fresh_db, opened(1), patient())
+    assert (await put(fresh_db, opened(2), patient("nuevo"), id_))[0] == "updated"
+    assert await read(fresh_db, opened(2), id_) is not None
