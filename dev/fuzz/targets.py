@@ -6,11 +6,16 @@ longer than the runner's limit, is a defect.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BytesIO
+from types import SimpleNamespace
+from typing import cast
 from urllib.parse import parse_qsl
 
+from joserfc.jwk import RSAKey
 from pypdf import PdfWriter
 
 from kuska.countries.registry import documents_like
@@ -28,13 +33,21 @@ from kuska.fhir.domain.search.references import References
 from kuska.fhir.domain.search.request import SearchRequest
 from kuska.fhir.domain.validation.run import validate
 from kuska.kit import archives, pdf, xml
+from kuska.kit.clock import SystemClock
 from kuska.kit.errors import KuskaError
 from kuska.kit.json import decode, encode
-from kuska.security.domain import scopes
+from kuska.security.domain import external, id_token, scopes
+from kuska.security.domain.sealing import passing_ring
+from kuska.security.usecases.factors import passkeys
+from kuska.security.usecases.factors.parts import Parts
 
 _D = definitions()
 _IDS = Identities(b"fuzz")
 _EXTRACTOR = Extractor(_D, _IDS, [])
+_KEYS = [RSAKey.generate_key(2048, {"kid": "k"})]
+_RULES = (external.RoleRule(claim="groups", value="medicos", role="physician"),)
+_PROVIDER = external.Provider(name="x", title="X", issuer="https://x.example", client_id="c", role=_RULES)
+_FACTORS = cast("Parts", SimpleNamespace(sealer=passing_ring(), clock=SystemClock()))
 _PARSER = Parser(_D, References(_IDS, _D.type_numbers, []), _EXTRACTOR.home_parameters, lambda: 1_700_000_000_000_000)
 
 
@@ -120,6 +133,29 @@ def _pdf(data: bytes) -> None:
     pdf.pages(data)
 
 
+def _id_token(data: bytes) -> None:
+    with contextlib.suppress(id_token.RefusedTokenError):
+        id_token.logout_token_claims(
+            _text(data), _KEYS, ("RS256",), issuer="i", client="c", now=datetime.fromtimestamp(0, UTC)
+        )
+        raise AssertionError("signed by nobody")
+
+
+def _keys(data: bytes) -> None:
+    id_token.public_keys(decode(data))
+
+
+def _claims(data: bytes) -> None:
+    """What a provider says gives no role that the rules do not have."""
+    if set(external.said(_PROVIDER, {**decode(data), "sub": "s"}).roles) - {"physician"}:
+        raise AssertionError("a role from nowhere")
+
+
+def _passkey(data: bytes) -> None:
+    passkeys.taken_apart(_FACTORS, "sign-in", "browser", _text(data))
+    raise AssertionError("a challenge that was not sealed here")
+
+
 ALLOWED = (KuskaError,)
 
 _ZIP = (
@@ -167,5 +203,15 @@ TARGETS = {
     "xml": Target(_xml, (b'<a x="1"><b>c</b></a>', b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>')),
     "zip": Target(_zip, (_ZIP,)),
     "pdf": Target(_pdf, (_blank(),)),
+    "id-token": Target(
+        _id_token, (b"eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJpIn0.AAAA", b"eyJhbGciOiJub25lIn0.e30.")
+    ),
+    "keys": Target(
+        _keys, (b'{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","use":"sig"},{"kty":"RSA","n":"AQ"}]}',)
+    ),
+    "claims": Target(
+        _claims, (b'{"groups":["medicos"],"email":"a@b.c","email_verified":true,"realm_access":{"roles":["x"]}}',)
+    ),
+    "passkey": Target(_passkey, (b'{"rawId":"AA","response":{"clientDataJSON":"eyJjaGFsbGVuZ2UiOiJBQSJ9"}}',)),
     "documents": Target(_documents, (b"10117410-2", b"12.531.909-2")),
 }

@@ -76,7 +76,7 @@ async def finish_registration(parts: Parts, tx: Write, account: str, bound: str,
     if len(await store.passkeys(tx, account)) >= MOST:
         raise FactorSetUpError("factors.too-many-passkeys")
     try:
-        given = _taken_apart(parts, "register", bound, answer)
+        given = taken_apart(parts, "register", bound, answer)
         proved = webauthn.verify_registration_response(
             credential=given.content,
             expected_challenge=given.challenge,
@@ -124,7 +124,7 @@ def begin_sign_in(parts: Parts, bound: str, account: str, held: list[store.Store
 
 async def finish_sign_in(parts: Parts, tx: Write, bound: str, account: str, answer: str) -> str:
     """Id of the account whose passkey it is. Raises WrongFactorError with the reason for the trail."""
-    given = _taken_apart(parts, "sign-in", bound, answer)
+    given = taken_apart(parts, "sign-in", bound, answer)
     key = await store.passkey(tx, given.credential)
     if key is None:
         raise WrongFactorError("factors.unknown-passkey")
@@ -157,7 +157,7 @@ async def finish_sign_in(parts: Parts, tx: Write, bound: str, account: str, answ
 _MALFORMED = (WebAuthnException, ValueError, KeyError, TypeError)
 
 
-def _taken_apart(parts: Parts, ceremony: Ceremony, bound: str, answer: str) -> _Answer:
+def taken_apart(parts: Parts, ceremony: Ceremony, bound: str, answer: str) -> _Answer:
     if len(answer) > _MAX_ANSWER:
         raise WrongFactorError("factors.passkey-invalid")
     try:

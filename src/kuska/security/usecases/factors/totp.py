@@ -58,9 +58,14 @@ def _place(account: str) -> bytes:
 
 
 async def begin(parts: Parts, tx: Write, account: Account) -> Enrolment:
-    secret = pyotp.random_base32()
-    sealed = parts.sealer.seal(_PURPOSE, secret.encode(), _place(account.id))
-    await store.begin_totp(tx, account.id, sealed, parts.clock.now() + _SET_UP)
+    """One that is being set up stays as it is: the app has read it, and only a digit was mistyped."""
+    found, now = await store.totp(tx, account.id), parts.clock.now()
+    if found is not None and found.coming is not None and found.coming_until is not None and found.coming_until > now:
+        secret = parts.sealer.open(_PURPOSE, found.coming, _place(account.id)).decode()
+    else:
+        secret = pyotp.random_base32()
+        sealed = parts.sealer.seal(_PURPOSE, secret.encode(), _place(account.id))
+        await store.begin_totp(tx, account.id, sealed, now + _SET_UP)
     uri = TOTP(secret).provisioning_uri(name=account.email or account.login, issuer_name=ISSUER)
     svg = segno.make(uri, error="m").svg_inline(border=4, dark="#000", light="#fff", omitsize=True)
     return Enrolment(uri=uri, secret=secret, svg=svg)
