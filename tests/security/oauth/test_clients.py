@@ -16,10 +16,12 @@ from tests.security.oauth.conftest import BACK, ISSUER, NOON, OPERATOR, Proof, S
 
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SetClock
-from kuska.kit.errors import ConflictError, NotFoundError
+from kuska.kit.errors import ConflictError, NotFoundError, UnavailableError
 from kuska.security.domain.clients import Client, ClientError, usable_redirect
 from kuska.security.domain.scopes import read
 from kuska.security.errors import NobodyError
+from kuska.security.settings import LimitSettings
+from kuska.security.usecases.limits import Limits
 from kuska.security.usecases.oauth.authenticate import ASSERTION
 from kuska.security.usecases.oauth.authorize import BadRequest
 
@@ -386,3 +388,30 @@ async def test_a_private_key_is_not_taken(shop: Shop, rsa: RSAKey) -> None:
 def test_the_scope_of_a_client_must_be_readable() -> None:
     with pytest.raises(Exception, match="scope-invalid"):
         read("patient/Observation.sr")
+
+
+class TestLimits:
+    async def test_who_fails_too_often_waits_and_who_asks_too_much_too(self, shop_db: Database) -> None:
+        now = 0.0
+        settings = LimitSettings(failures_burst=3, failures_per_minute=1, requests_burst=2, requests_per_second=1)
+        shop = await open_shop(shop_db, SetClock(NOON), limits=Limits(settings, lambda: now))
+        client, secret = await shop.client(**_SERVICE)
+        assert [(await shop.trade(client, secret, **_FORM)).status_code for _ in range(3)] == [200, 200, 429]
+        wrong = [(await shop.trade(client, "wrong", **_FORM)) for _ in range(4)]
+        assert [answer.status_code for answer in wrong] == [401, 401, 401, 429]
+        assert wrong[-1].headers["retry-after"] == "60"
+        assert wrong[-1].json() == {"error": "temporarily_unavailable"}
+        answer = await shop.http.get("/oauth/userinfo", headers={"authorization": "Bearer x"})
+        assert answer.status_code == 429
+        now = 61.0
+        assert (await shop.trade(client, secret, **_FORM)).status_code == 200
+
+    async def test_the_database_is_away(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        client, secret = await shop.client(**_SERVICE)
+
+        def away(*_: Any) -> Any:
+            raise UnavailableError
+
+        monkeypatch.setattr(Database, "read", away)
+        answer = await shop.trade(client, secret, **_FORM)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")

@@ -103,7 +103,7 @@ class _Endpoints:
         try:
             if scheme.lower() != "bearer" or not token:
                 raise NobodyError
-            return _json(200, await self._oauth.userinfo(token.strip()))
+            return _json(200, await self._oauth.userinfo(token.strip(), _address(request)))
         except NobodyError:
             challenge = {"www-authenticate": 'Bearer realm="kuska", error="invalid_token"'}
             return _json(401, {"error": "invalid_token"}, challenge)
@@ -183,7 +183,8 @@ def _failed(error: KuskaError) -> Response:
     status = error.status if error.status is not None else _STATUS.get(error.family)
     if status is None:
         raise error
-    return _json(status, {"error": "temporarily_unavailable"})
+    later = {"retry-after": str(getattr(error, "retry_after", 2))}
+    return _json(status, {"error": "temporarily_unavailable"}, later)
 
 
 def _json(status: int, body: object, headers: dict[str, str] | None = None) -> Response:

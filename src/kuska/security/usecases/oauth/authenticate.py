@@ -24,7 +24,7 @@ from kuska.security.domain.handles import digest, matches
 from kuska.security.domain.protocol import InvalidClientError
 from kuska.security.domain.signing import BadSignatureError
 from kuska.security.store import oauth_clients
-from kuska.security.usecases.oauth.parts import Parts
+from kuska.security.usecases.oauth.parts import Parts, of_client
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_LIFE = 300  # seconds of an assertion
@@ -66,6 +66,7 @@ class ClientDoor:
             caller = Caller(kind="anonymous", client=claimed[:100], address=address)
             self._parts.trail.note(self._parts.event("client-login", caller, reason=refused.reason))
             raise
+        self._parts.limits.asked(of_client(client, address))
         return client
 
     async def _prove(self, client: Client, shown: _Shown) -> None:

@@ -71,14 +71,20 @@ class Introspection:
             "exp": expires,
         }
 
-    async def userinfo(self, token: str) -> dict[str, Any]:
+    async def userinfo(self, token: str, address: str) -> dict[str, Any]:
         """OpenID Connect Core section 5.3.
 
         Raises:
             NobodyError: the token opens nothing.
             RefusedByPolicyError: it was not issued for this.
         """
-        ticket = self._parts.tokens.ticket(token)
+        self._parts.limits.knocked(address)
+        try:
+            ticket = self._parts.tokens.ticket(token)
+        except NobodyError:
+            self._parts.limits.failed(address)
+            raise
+        self._parts.limits.asked(ticket.caller)
         features = ticket.scopes.features
         if "openid" not in features:
             raise RefusedByPolicyError("security.scope")

@@ -15,7 +15,7 @@ from kuska.security.usecases.oauth.parts import Parts, of_client
 
 _OPERATOR = "operator"
 OPERATOR = Caller(kind="system", account=_OPERATOR)
-_EVERYTHING = read("user/*.cruds openid fhirUser")
+_EVERYTHING = read("user/*.cruds patient/*.cruds openid fhirUser")
 
 
 class OperatorTokens:
