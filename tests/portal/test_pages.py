@@ -16,7 +16,7 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.metrics import HttpMetrics
 from kuska.kit.clock import SystemClock
 from kuska.portal import pages
-from kuska.security.api import open_security, open_to_all
+from kuska.security.api import NewAccount, open_security, open_to_all
 from kuska.security.domain.sealing import passing_ring
 from kuska.security.settings import LimitSettings, SecuritySettings
 
@@ -60,3 +60,15 @@ async def test_refusals_are_pages_for_people_and_lines_for_programs(fresh_db: Da
             # The way in is not a door for machines: what is no form of ours is refused (OAuth is theirs).
             assert (await http.post("/login", json={"login": "a", "password": "b"})).status_code == 403
             assert set(http.cookies) == {"__Host-kuska-entry"}
+            # By https only the name that no neighbour can set counts.
+            account = await security.accounts.create(NewAccount(login="a", display_name="A", roles=("patient",)))
+            cookie = await security.sessions.start(
+                account, methods=("pwd",), pending=False, address="127.0.0.1", agent=""
+            )
+            assert (await http.get("/cuenta", headers=PAGE | {"cookie": f"kuska={cookie}"})).status_code == 303
+            assert (await http.get("/cuenta", headers=PAGE | {"cookie": f"__Host-kuska={cookie}"})).status_code == 200
+            # Without the database a page says so.
+            await fresh_db.close()
+            gone = await http.get("/cuenta", headers=PAGE | {"cookie": "__Host-kuska=unknown"})
+            assert gone.status_code == 503
+            assert "<h1>" in gone.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -54,8 +55,13 @@ class Pages:
         if "text/html" not in request.headers.get("accept", ""):
             said = [{"key": issue.message, "message": self.shell.said(request, error)} for issue in error.issues]
             return JSONResponse({"error": {"family": error.family.value, "issues": said}}, self.shell.status(error))
-        await self.shell.recognise(request)
+        await self._recognised(request)
         return self.shell.refused(request, error)
+
+    async def _recognised(self, request: Request) -> None:
+        """A refusal is said even where it cannot be found out to whom."""
+        with contextlib.suppress(KuskaError):
+            await self.shell.recognise(request)
 
     async def _fault(self, request: Request, error: Exception) -> Response:
         """Nothing of what happened goes out; it is logged where it is caught. Outside of all middleware: dressed here."""
@@ -73,7 +79,7 @@ class Pages:
         status: int = getattr(error, "status_code", 404)
         if "text/html" not in request.headers.get("accept", ""):
             return JSONResponse({"error": {"family": "not-found", "issues": []}}, status)
-        await self.shell.recognise(request)
+        await self._recognised(request)
         refusal = NotFoundError(Issue(code="not-found", message="ui.no-such-page"))
         return self.shell.refusal(request, refusal, status=status)
 

@@ -71,7 +71,13 @@ def door(at: House, sessions: Sessions) -> Door:
     caller = replace(at.caller("physician"), address="")
     limits = Limits(LimitSettings(failures_per_minute=1, failures_burst=3), now=lambda: 0.0)
     return Door(
-        tokens=Tokens(caller), sessions=sessions, policy=at.policy, trail=at.lines, limits=limits, clock=at.clock
+        tokens=Tokens(caller),
+        sessions=sessions,
+        policy=at.policy,
+        trail=at.lines,
+        limits=limits,
+        clock=at.clock,
+        secure=True,
     )
 
 
@@ -137,7 +143,7 @@ async def test_who_fails_too_often_waits_and_does_not_fill_the_trail(at: House, 
 
 @pytest.mark.parametrize(
     "cookies",
-    [b"__Host-kuska=good", b"kuska=good", b"a=b; __Host-kuska=good; c", b"kuska=bad; __Host-kuska=good"],
+    [b"__Host-kuska=good", b"a=b; __Host-kuska=good; c", b"kuska=bad; __Host-kuska=good"],
 )
 async def test_a_page_takes_the_sessions_cookie(door: Door, sessions: Sessions, cookies: bytes) -> None:
     sessions.kept["good"] = session()
@@ -148,13 +154,19 @@ async def test_a_page_takes_the_sessions_cookie(door: Door, sessions: Sessions, 
     assert caller.confirmed == NOW - timedelta(minutes=1), "the second factor, not the password"
 
 
+async def test_behind_tls_a_cookie_that_a_neighbour_could_set_is_none(door: Door, sessions: Sessions) -> None:
+    sessions.kept["good"] = session()
+    with pytest.raises(NobodyError):
+        await door.enter_page({b"cookie": b"kuska=good"}, address=FROM)
+
+
 async def test_a_page_does_not_take_a_token(at: House, door: Door) -> None:
     with pytest.raises(NobodyError):
         await door.enter_page({b"authorization": b"Bearer good"}, address=FROM)
     assert not at.lines.events, "nothing was tried: somebody looks at a page before signing in"
 
 
-@pytest.mark.parametrize("cookie", [b"kuska=unknown", b"__Host-kuska=half", b"kuska=\xff"])
+@pytest.mark.parametrize("cookie", [b"__Host-kuska=unknown", b"__Host-kuska=half", b"__Host-kuska=\xff"])
 async def test_a_page_refuses_a_session_that_is_not_good(
     at: House, door: Door, sessions: Sessions, cookie: bytes
 ) -> None:

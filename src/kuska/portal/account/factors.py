@@ -49,7 +49,6 @@ class FactorPages:
         try:
             await self._security.factors.confirm_totp(mine, form.text("code"))
         except IncorrectError as error:
-            # A new secret: the one on the page before may have been read by somebody else meanwhile.
             return await self._totp(request, back, Filled(problems={"code": self._shell.said(request, error)}), 400)
         return await self._added(request, mine, "otp", back)
 

@@ -20,8 +20,9 @@ from kuska.security.usecases.policy import Policy
 from kuska.security.visit import Visit, event_id
 
 _BEARER = re.compile(rb"[Bb]earer +([A-Za-z0-9._~+/-]+=*)")
-# Behind TLS, and on plain http of this machine.
-COOKIES = (b"__Host-kuska", b"kuska")
+# Behind TLS the browser takes the first name from this very host only; the other is for plain http of this machine. One of
+# them counts, never both: a sub-domain can set the second.
+SECURE_COOKIE, COOKIE = b"__Host-kuska", b"kuska"
 
 
 class Tokens(Protocol):
@@ -40,8 +41,18 @@ class Limits(Protocol):
 
 class Door:
     def __init__(
-        self, *, tokens: Tokens, sessions: Sessions, policy: Policy, trail: Trail, limits: Limits, clock: Clock
+        self,
+        *,
+        tokens: Tokens,
+        sessions: Sessions,
+        policy: Policy,
+        trail: Trail,
+        limits: Limits,
+        clock: Clock,
+        secure: bool = False,
     ) -> None:
+        """`secure`: people reach this server by https."""
+        self._cookie_name = SECURE_COOKIE if secure else COOKIE
         self._tokens = tokens
         self._sessions = sessions
         self._policy = policy
@@ -75,7 +86,7 @@ class Door:
     ) -> Visit:
         """With the session's cookie, of who is signed in altogether. Raises as `enter`."""
         self._limits.knocked(address)
-        cookie = _cookie(headers)
+        cookie = _cookie(headers, self._cookie_name)
         if not cookie:
             raise NobodyError  # nothing was tried: somebody who has not signed in yet looks at a page
         session = await self._sessions.find(cookie, address)
@@ -138,13 +149,9 @@ def _bearer(headers: Mapping[bytes, bytes]) -> str:
     return match[1].decode("ascii")
 
 
-def _cookie(headers: Mapping[bytes, bytes]) -> str:
-    """The first name that is there: a page of a sub-domain cannot set the name with the prefix."""
-    sent: dict[bytes, bytes] = {}
+def _cookie(headers: Mapping[bytes, bytes], wanted: bytes) -> str:
     for pair in headers.get(b"cookie", b"").split(b";"):
         name, _, value = pair.strip().partition(b"=")
-        sent.setdefault(name, value)
-    for name in COOKIES:
-        if value := sent.get(name):
+        if name == wanted:
             return value.decode("ascii", "replace")
     return ""

@@ -104,7 +104,10 @@ async def open_security(
             tokens, db=db, clock=clock, epoch=epoch, trail=trail, settings=settings, fetch=fetch, limits=kept
         )
         policy = Policy(db, roles, Place(settings.tenant, settings.country), clock, epoch)
-        door = Door(tokens=tokens, sessions=sessions, policy=policy, trail=trail, limits=kept, clock=clock)
+        secure = url.startswith("https:")
+        door = Door(
+            tokens=tokens, sessions=sessions, policy=policy, trail=trail, limits=kept, clock=clock, secure=secure
+        )
         await stack.enter_async_context(epoch.watched())
         await stack.enter_async_context(oauth.tended())
         await stack.enter_async_context(mailroom.running())
