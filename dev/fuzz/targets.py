@@ -31,11 +31,13 @@ from kuska.fhir.domain.patch.json_patch import apply_json_patch
 from kuska.fhir.domain.search.parse import Parser
 from kuska.fhir.domain.search.references import References
 from kuska.fhir.domain.search.request import SearchRequest
+from kuska.fhir.domain.sight import Eyes, Sight
 from kuska.fhir.domain.validation.run import validate
 from kuska.kit import archives, pdf, xml
 from kuska.kit.clock import SystemClock
 from kuska.kit.errors import KuskaError
 from kuska.kit.json import decode, encode
+from kuska.security.api import visit_off
 from kuska.security.domain import external, id_token, scopes
 from kuska.security.domain.sealing import passing_ring
 from kuska.security.usecases.factors import passkeys
@@ -49,6 +51,7 @@ _RULES = (external.RoleRule(claim="groups", value="medicos", role="physician"),)
 _PROVIDER = external.Provider(name="x", title="X", issuer="https://x.example", client_id="c", role=_RULES)
 _FACTORS = cast("Parts", SimpleNamespace(sealer=passing_ring(), clock=SystemClock()))
 _PARSER = Parser(_D, References(_IDS, _D.type_numbers, []), _EXTRACTOR.home_parameters, lambda: 1_700_000_000_000_000)
+_SIGHT = Sight(visit_off(), Eyes(_D, _IDS, _EXTRACTOR, _PARSER), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def _search(data: bytes) -> None:
     type_, _, query = _text(data).partition("?")
     chosen = type_ if type_ in _D.type_numbers else None
     parameters = tuple(parse_qsl(query, keep_blank_values=True))
-    _PARSER.parse(SearchRequest(type=chosen, parameters=parameters))
+    _PARSER.parse(SearchRequest(type=chosen, parameters=parameters), _SIGHT)
 
 
 def _url(data: bytes) -> None:
