@@ -20,7 +20,7 @@ from kuska.fhir.routes import FhirApp
 from kuska.infra.mail.smtp import Mail
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SetClock
-from kuska.security.api import Account, Consents, NewAccount, Security, Visit, open_security, visit_off
+from kuska.security.api import Account, Caller, Consents, NewAccount, Security, Visit, open_security, visit_off
 from kuska.security.domain.roles import content, shipped
 from kuska.security.domain.scopes import read
 from kuska.security.domain.sealing import passing_ring
@@ -212,3 +212,35 @@ async def test_a_second_factor_is_asked_for_by_the_policy_too(walk: Walk) -> Non
     physician = await walk.account("medica@example.org", "physician", practitioner="elena")
     token = walk.token(physician, "user/*.rs", methods=("pwd",))
     assert (await walk.http.get("/Observation", headers=token)).status_code == 403
+
+
+@pytest.mark.requirement("LW-16")
+async def test_a_partner_gets_what_its_agreement_names_from_who_consented_and_nothing_else(walk: Walk) -> None:
+    partner = Caller(
+        kind="partner", account="lab", client="lab", roles=("partner",), organization="lab", tenant=SETTINGS.tenant,
+        country=SETTINGS.country, purposes=("TREAT", "COC"),
+    )  # fmt: skip
+    text, _ = walk.security.tokens.issue(partner, read("system/Observation.rs"))
+    token = {"authorization": f"Bearer {text}"}
+    permit = {
+        **_refusal("rosa"),
+        "provision": {
+            "type": "permit",
+            "actor": [
+                {"role": {"coding": [{"code": "IRCP"}]}, "reference": {"reference": "Organization/lab"}},
+            ],
+            "class": [{"system": "http://hl7.org/fhir/resource-types", "code": "Observation"}],
+        },
+    }
+    assert (await walk.http.get("/Observation/rosa-1", headers=token)).status_code == 404
+    await walk.put({"resourceType": "Organization", "id": "lab", "name": "Lab"}, permit)
+    assert (await walk.http.get("/Observation/rosa-1", headers=token)).status_code == 200
+    assert (await walk.http.get("/Observation/jose-1", headers=token)).status_code == 404
+    assert (await walk.http.get("/Patient/rosa", headers=token)).status_code == 403
+    for purpose, status in (("COC", 200), ("HRESCH", 403)):
+        asked = {**token, "x-purpose-of-use": purpose}
+        assert (await walk.http.get("/Observation/rosa-1", headers=asked)).status_code == status
+    found = (await walk.http.get("/Observation", headers=token)).json()
+    assert [entry["resource"]["id"] for entry in found["entry"]] == ["rosa-1"]
+    await walk.put({**permit, "status": "inactive"})
+    assert (await walk.http.get("/Observation/rosa-1", headers=token)).status_code == 404

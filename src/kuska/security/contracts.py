@@ -67,6 +67,7 @@ class Caller:
     tenant: str = ""
     country: str = ""
     purpose: str = ""  # '' = the role's first
+    purposes: tuple[str, ...] = ()  # those that the client's agreement names; () = any of the roles'
     address: str = ""  # from where
     authenticated: datetime | None = None
     methods: tuple[str, ...] = ()  # amr: 'pwd', 'otp', 'webauthn', 'ext'

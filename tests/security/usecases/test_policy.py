@@ -139,6 +139,17 @@ async def test_a_token_made_for_a_purpose_serves_no_other(at: House) -> None:
         await at.policy.access(caller, "ETREAT")
 
 
+async def test_an_agreement_names_the_purposes_of_a_partner(at: House) -> None:
+    caller = replace(PARTNER, purposes=("HRESCH", "PUBHLTH"))
+    assert (await at.policy.access(caller)).purpose == "HRESCH"
+    assert (await at.policy.access(caller, "PUBHLTH")).purpose == "PUBHLTH"
+    for other in ("TREAT", "HMARKT"):
+        with pytest.raises(RefusedByPolicyError):
+            await at.policy.access(caller, other)
+    # One that the role does not have is not had by agreement.
+    assert not (await at.policy.access(replace(PARTNER, purposes=("HOPERAT",)))).ways("Observation", "r")
+
+
 @pytest.mark.requirement("QX-10")
 async def test_a_refusal_counts_at_once_and_its_withdrawal_too(at: House) -> None:
     assert not (await physician(at)).withheld

@@ -89,6 +89,7 @@ def write(ticket: Ticket, house: House) -> dict[str, Any]:
         "fhirUser": fhir_user(caller),
         "organization": caller.organization,
         "purpose": caller.purpose,
+        "purposes": list(caller.purposes),
         "amr": list(caller.methods),
         "auth_time": int(caller.authenticated.timestamp()) if caller.authenticated else 0,
     }
@@ -128,6 +129,7 @@ def read(claims: Mapping[str, Any], house: House, now: float) -> Ticket:
         tenant=house.tenant,
         country=house.country,
         purpose=_text(claims, "purpose", ""),
+        purposes=_texts(claims, "purposes"),
         authenticated=datetime.fromtimestamp(signed_in, UTC) if signed_in else None,
         methods=_texts(claims, "amr"),
     )

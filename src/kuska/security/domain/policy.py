@@ -209,13 +209,14 @@ def _proved(caller: Caller, role: Role) -> bool:
 
 
 def _purpose(caller: Caller, asked: str, roles: list[Role]) -> str:
-    """The one purpose of the request. A token made for a purpose serves no other."""
+    """The one purpose of the request. A token made for a purpose serves no other, nor one that an agreement leaves out."""
     if asked and caller.purpose and asked != caller.purpose:
         raise RefusedByPolicyError("security.purpose")
     named = asked or caller.purpose
-    if named and not any(named in role.purposes for role in roles):
+    possible = [one for role in roles for one in role.purposes if not caller.purposes or one in caller.purposes]
+    if named and named not in possible:
         raise RefusedByPolicyError("security.purpose")
-    return named or next((role.purposes[0] for role in roles if role.purposes), "")
+    return named or next(iter(possible), "")
 
 
 def _grants(caller: Caller, role: Role, own: str) -> Iterator[Grant]:

@@ -68,6 +68,7 @@ def _key(caller: Caller, purpose: str) -> tuple[Any, ...]:
         caller.patient,
         purpose,
         caller.purpose,
+        caller.purposes,
         caller.methods,
         caller.kind,
         caller.practitioner,

@@ -133,7 +133,8 @@ def of_client(client: Client, address: str = "") -> Caller:
         organization=client.organization,
         tenant=client.tenant,
         country=client.country,
-        purpose=client.purposes[0] if client.purposes else "",
+        purpose=_only(client.purposes),
+        purposes=client.purposes,
         address=address,
     )
 
@@ -150,6 +151,12 @@ def of_person(person: Person, client: Client, address: str = "") -> Caller:
         organization=person.organization,
         tenant=client.tenant,
         country=person.country,
-        purpose=client.purposes[0] if len(client.purposes) == 1 else "",
+        purpose=_only(client.purposes),
+        purposes=client.purposes,
         address=address,
     )
+
+
+def _only(purposes: tuple[str, ...]) -> str:
+    """Of several that an agreement names, each request says which one it is for."""
+    return purposes[0] if len(purposes) == 1 else ""
