@@ -8,7 +8,9 @@ from datetime import timedelta
 import pyotp
 import pytest
 from playwright.async_api import Page, expect
+from tests.portal.browser.conftest import PHONE
 from tests.portal.browser.living import PASSWORD, PEOPLE, Live
+from tests.portal.browser.looking import look
 
 from kuska.security.api import NewAccount
 
@@ -63,7 +65,7 @@ async def test_a_wrong_password_and_an_unknown_person_look_the_same(page: Page) 
 
 
 @pytest.mark.requirement("HC-04")
-async def test_a_patient_asks_for_an_account_and_nobody_learns_who_exists(page: Page) -> None:
+async def test_a_patient_asks_for_an_account_and_nobody_learns_who_exists(page: Page, axe: str) -> None:
     said: list[str] = []
     for document in ("12345678", "87654321"):
         await page.goto("/registro")
@@ -80,6 +82,7 @@ async def test_a_patient_asks_for_an_account_and_nobody_learns_who_exists(page: 
     await page.get_by_label("Correo electrónico").fill("a@example.org")
     await page.get_by_role("button", name="Enviar enlace").click()
     await expect(page.get_by_label("Número de documento")).to_have_attribute("aria-invalid", "true")
+    await look(page, axe, "registration-refused-1280")
     await expect(page.get_by_label("Fecha de nacimiento")).to_have_value("1980-05-17")
 
 
@@ -133,7 +136,8 @@ async def test_a_forgotten_password_is_replaced_by_mail(page: Page, live: Live) 
 
 
 @pytest.mark.requirement("HC-07")
-async def test_a_second_factor_from_its_first_code_to_a_recovery(page: Page, live: Live) -> None:
+async def test_a_second_factor_from_its_first_code_to_a_recovery(window: Window, live: Live, axe: str) -> None:
+    page = await window(viewport=PHONE)
     login = "factor@example.org"
     await live.security.accounts.create(
         NewAccount(login=login, display_name="Félix Actor", email=login, roles=("auditor",)), PASSWORD
@@ -150,12 +154,14 @@ async def test_a_second_factor_from_its_first_code_to_a_recovery(page: Page, liv
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sus códigos de recuperación")
     codes = await page.locator("#codes li").all_inner_texts()
     assert len(set(codes)) == 10
+    await look(page, axe, "recovery-codes-360")
     await page.get_by_role("link", name="Ya los guardé").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Hola, Félix Actor")
 
     await page.get_by_role("button", name="Salir").click()
     await sign_in(page, login)
     await expect(page.get_by_role("heading", level=1)).to_have_text("Confirme que es usted")
+    await look(page, axe, "verify-360")
     # Half a session opens nothing.
     await page.goto("/auditoria")
     await expect(page).to_have_url("/login?next=/auditoria")

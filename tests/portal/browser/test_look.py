@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Page
-from tests.portal.browser.conftest import DESK, PHONE, SCREENSHOTS
+from tests.portal.browser.conftest import DESK, PHONE
 from tests.portal.browser.living import Live
+from tests.portal.browser.looking import look
 
 STRANGER = ["/", "/login", "/registro", "/clave", "/nowhere"]
 OF_ROLES = {
@@ -39,28 +40,7 @@ async def test_every_page(
     page = await window(
         await live.cookie(role) if role else "", viewport=view, color_scheme="light" if view == PHONE else "dark"
     )
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for path in OF_ROLES[role] if role else STRANGER:
         await page.goto(path.replace("{account}", live.accounts["physician"].id))
-        name = f"{role or 'stranger'}{path.partition('?')[0].replace('/', '-')}-{view['width']}.png"
-        await page.screenshot(path=SCREENSHOTS / name, full_page=True)
-        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{path} is {wide} px too wide"
-        assert await page.locator("h1").count() == 1, path
-        assert await page.title(), path
-        await look_with_axe(page, axe, path)
-
-
-async def look_with_axe(page: Page, axe: str, path: str) -> None:
-    # By the debugger, which no Content-Security-Policy keeps out; the page itself could not.
-    session = await page.context.new_cdp_session(page)
-    await session.send("Runtime.evaluate", {"expression": axe})
-    answer = await session.send(
-        "Runtime.evaluate",
-        {
-            "expression": "axe.run().then(found => JSON.stringify(found.violations.map(each => "
-            "each.id + ': ' + each.nodes.map(node => node.html.slice(0, 200)).join(' | '))))",
-            "awaitPromise": True,
-        },
-    )
-    assert answer["result"]["value"] == "[]", f"{path}: {answer['result']['value']}"
+        name = f"{role or 'stranger'}{path.partition('?')[0].replace('/', '-')}-{view['width']}"
+        await look(page, axe, name)

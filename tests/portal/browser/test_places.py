@@ -13,7 +13,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 from playwright.async_api import Page, expect
+from tests.portal.browser.conftest import PHONE
 from tests.portal.browser.living import PASSWORD, Live
+from tests.portal.browser.looking import look
 
 from kuska.security.api import Caller
 from kuska.security.domain.clients import Client
@@ -113,9 +115,9 @@ async def back() -> AsyncIterator[str]:
 
 
 @pytest.mark.requirement("HC-04")
-async def test_a_patient_lets_an_application_see_a_part(window: Window, live: Live, back: str) -> None:
+async def test_a_patient_lets_an_application_see_a_part(window: Window, live: Live, back: str, axe: str) -> None:
     client, verifier = await application(live, back), secrets.token_urlsafe(48)
-    page = await window()
+    page = await window(viewport=PHONE)
     # Not signed in: first that, then back to what was asked.
     await page.goto(request(live, client, verifier))
     await page.get_by_label("Correo o número de documento").fill("45678901")
@@ -124,6 +126,7 @@ async def test_a_patient_lets_an_application_see_a_part(window: Window, live: Li
     await expect(page.get_by_role("heading", level=1)).to_have_text("Mi Salud pide acceso")
     await expect(page.get_by_text("Ver: resultados y mediciones")).to_be_visible()
     await expect(page.get_by_text("solo category = laboratory")).to_be_visible()
+    await look(page, axe, "consent-360")
     await page.get_by_label("Ver: problemas y diagnósticos").uncheck()
     await page.get_by_role("button", name="Permitir", exact=True).click()
     await page.wait_for_url(f"{back}?**")
@@ -179,7 +182,7 @@ async def test_an_application_is_withdrawn_in_one_action(window: Window, live: L
 
 
 @pytest.mark.requirement("HC-04")
-async def test_an_administrator_edits_a_role(window: Window, live: Live) -> None:
+async def test_an_administrator_edits_a_role(window: Window, live: Live, axe: str) -> None:
     page = await window(await live.cookie("administrator"))
     await page.goto("/admin/roles/integrator")
     before = (await live.security.roles.current())["integrator"]
@@ -189,11 +192,13 @@ async def test_an_administrator_edits_a_role(window: Window, live: Live) -> None
     await scopes.fill(f"{as_it_was}\nuser/Nonsense.rs")
     await page.get_by_role("button", name="Guardar versión nueva").click()
     await expect(page.get_by_role("alert")).to_contain_text("Nonsense")
+    await look(page, axe, "role-refused-1280")
     await expect(scopes).to_have_value(f"{as_it_was}\nuser/Nonsense.rs")
     await scopes.fill(f"{as_it_was}\nuser/Device.rs")
     await page.get_by_role("button", name="Guardar versión nueva").click()
     await expect(page.get_by_role("status")).to_contain_text("guardada")
     await expect(page.locator(".diff ins")).to_have_text("+ scopes: user/Device.rs")
+    await look(page, axe, "role-changed-1280")
     await expect(page.get_by_text("por Andrés Molina")).to_be_visible()
     after = (await live.security.roles.current())["integrator"]
     assert after.version == before.version + 1

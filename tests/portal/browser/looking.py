@@ -1,0 +1,31 @@
+"""One look at a page: a picture of it, nothing off the side, nothing that axe complains about."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page
+from tests.portal.browser.conftest import SCREENSHOTS
+
+
+async def look(page: Page, axe: str, name: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} is {wide} px too wide"
+    assert await page.locator("h1").count() == 1, name
+    assert await page.title(), name
+    await look_with_axe(page, axe, name)
+
+
+async def look_with_axe(page: Page, axe: str, name: str) -> None:
+    # By the debugger, which no Content-Security-Policy keeps out; the page itself could not.
+    session = await page.context.new_cdp_session(page)
+    await session.send("Runtime.evaluate", {"expression": axe})
+    answer = await session.send(
+        "Runtime.evaluate",
+        {
+            "expression": "axe.run().then(found => JSON.stringify(found.violations.map(each => "
+            "each.id + ': ' + each.nodes.map(node => node.html.slice(0, 200)).join(' | '))))",
+            "awaitPromise": True,
+        },
+    )
+    assert answer["result"]["value"] == "[]", f"{name}: {answer['result']['value']}"
