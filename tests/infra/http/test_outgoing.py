@@ -333,6 +333,13 @@ async def test_tls_verifies_the_name_although_an_address_is_called(tmp_path: Pat
             assert key_of(refused) == "outgoing.certificate"
 
 
+async def test_addresses_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG"):
+        async with peer(hello) as port, open_outgoing(settings()) as http:
+            await http.get(f"http://127.0.0.1:{port}/keys?of=somebody")
+    assert "somebody" not in caplog.text
+
+
 async def test_a_form_is_posted() -> None:
     got = asyncio.Queue[bytes]()
 

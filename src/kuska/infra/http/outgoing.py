@@ -10,6 +10,7 @@ checks. Answers come uncompressed, so that their length is what it seems.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import ssl
 from collections.abc import AsyncGenerator, Mapping
@@ -28,6 +29,9 @@ from kuska.infra.http.settings import OutgoingSettings
 _CONNECTIONS = 20
 _KEPT_SECONDS = 15.0
 _PORTS = {"https": 443, "http": 80}
+# The library would log every address with its query.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 _HOST = re.compile(r"[^\s%/?#@]{1,253}")
 
 
