@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from tests.app.test_cli import kuska
 
 from kuska.app.configuration import SettingsError, is_secret, load
 from kuska.app.settings import SLICES
@@ -71,3 +72,13 @@ def test_no_secret_is_printed(section: str, name: str) -> None:
         for issue in caught.value.issues:
             assert not [lang for lang in LANGUAGES if PASSWORD in render(issue, lang)]
         assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("command", "url"),
+    [("doctor", f"postgresql://kuska:{PASSWORD}@127.0.0.1:9/kuska"), ("migrate", f"postgresql://kuska:{PASSWORD}@")],
+)
+def test_no_command_prints_the_address_with_its_password(command: str, url: str, tmp_path: Path) -> None:
+    done = kuska(command, "--data", str(tmp_path), KUSKA_DATABASE_URL=url, KUSKA_SECURITY="off", KUSKA_PORT="0")
+    assert done.returncode != 0
+    assert PASSWORD not in done.stdout + done.stderr
