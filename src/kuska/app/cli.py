@@ -106,7 +106,7 @@ def _client_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scope", default="", help="all it may ever ask for")
     parser.add_argument("--role", action="append", default=[], help="of a client that acts for itself")
     parser.add_argument("--purpose", action="append", default=[], help="v3 PurposeOfUse, e.g. TREAT")
-    parser.add_argument("--organization", default="", metavar="ID", help="a partner's; makes it one")
+    parser.add_argument("--organization", default="", metavar="ID", help="a partner's; withdraw: all of it")
     parser.add_argument("--jwks", type=Path, metavar="FILE", help="public keys (private-key-jwt)")
     parser.add_argument("--jwks-uri", default="", metavar="URL", help="where it serves them")
     parser.add_argument("--launch-url", default="", metavar="URL", help="where it is opened from the hospital's system")

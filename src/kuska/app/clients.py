@@ -21,7 +21,7 @@ from kuska.security.api import OPERATOR, Client, Security, read_scopes
 
 
 def run(settings: Settings, chosen: argparse.Namespace, progress: Callable[[str], None]) -> int:
-    if chosen.action == "withdraw" and not chosen.id:
+    if chosen.action == "withdraw" and bool(chosen.id) == bool(chosen.organization):
         raise StartError("client.which")
     print(asyncio.run(_run(settings, chosen, progress)))  # noqa: T201 - what it is for
     return 0
@@ -37,6 +37,9 @@ async def _run(settings: Settings, chosen: argparse.Namespace, progress: Callabl
         match chosen.action:
             case "add":
                 return await _add(security, chosen)
+            case "withdraw" if chosen.organization:
+                gone = await security.oauth.clients.withdraw_partner(chosen.organization, OPERATOR)
+                return json.dumps({"organization": chosen.organization, "withdrawn": gone})
             case "withdraw":
                 await security.oauth.clients.withdraw(chosen.id, OPERATOR)
                 return json.dumps({"client_id": chosen.id, "status": "withdrawn"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import Any
 
 import pytest
@@ -59,6 +60,42 @@ async def test_withdrawing_a_partner_takes_everything_with_it(shop: Shop, rsa: R
         await shop.oauth.clients.withdraw(client.id, OPERATOR)
     with pytest.raises(ConflictError):
         await shop.client(id=client.id)
+
+
+@pytest.mark.requirement("LW-16")
+async def test_a_partner_with_all_it_has_in_one_action(shop: Shop, rsa: RSAKey) -> None:
+    organization = f"org-{secrets.token_hex(3)}"
+    one = await shop.backend(rsa, organization=organization, party="partner")
+    two, secret = await shop.client(**_SERVICE, organization=organization)
+    other, others = await shop.client(**_SERVICE, organization="org-else")
+    partner = await shop.person(kind="partner", roles=("partner",), practitioner="", organization=organization)
+    colleague = await shop.person(organization=organization)
+    app, apps = await shop.client()
+    theirs = [
+        (await _assert(shop, shop.assertion(one, rsa))).json(),
+        (await shop.trade(two, secret, **_FORM)).json(),
+        await shop.tokens(app, apps, await shop.signed_in(partner)),
+    ]
+    stays = [
+        (await shop.trade(other, others, **_FORM)).json(),
+        await shop.tokens(app, apps, await shop.signed_in(colleague)),
+    ]
+    gone = await shop.oauth.clients.withdraw_partner(organization, OPERATOR)
+    assert sorted(gone) == sorted([one.id, two.id, partner.id])
+    for given in theirs:
+        with pytest.raises(NobodyError):
+            shop.oauth.parts.tokens.check(given["access_token"])
+    for given in stays:
+        shop.oauth.parts.tokens.check(given["access_token"])
+    await shop.oauth.parts.tokens.load()
+    with pytest.raises(NobodyError):
+        shop.oauth.parts.tokens.check(theirs[2]["access_token"])
+    refresh = theirs[2]["refresh_token"]
+    assert (await shop.trade(app, apps, grant_type="refresh_token", refresh_token=refresh)).status_code == 400
+    assert shop.book.events[-2].interaction == "withdraw-partner"
+    for nothing in (organization, "", "org-nowhere"):
+        with pytest.raises(NotFoundError):
+            await shop.oauth.clients.withdraw_partner(nothing, OPERATOR)
 
 
 @pytest.mark.requirement("LW-16")

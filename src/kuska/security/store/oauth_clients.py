@@ -36,6 +36,14 @@ async def withdraw(tx: Write, id_: str, tenant: str, now: datetime) -> bool:
     return await tx.fetchval(_SQL["withdraw"], id_, tenant, now) is not None
 
 
+async def of_organization(tx: Write, organization: str, tenant: str) -> list[str]:
+    return [row["id"] for row in await tx.fetch(_SQL["of_organization"], organization, tenant)]
+
+
+async def disable_partners(tx: Write, organization: str, tenant: str, now: datetime) -> list[str]:
+    return [row["id"] for row in await tx.fetch(_SQL["disable_partners"], organization, tenant, now)]
+
+
 async def see_assertion(tx: Write, client: str, jti: bytes, expires: datetime) -> bool:
     """False: it was shown before."""
     return await tx.fetchval(_SQL["see_assertion"], client, jti, expires) is not None

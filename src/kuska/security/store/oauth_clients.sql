@@ -43,6 +43,15 @@ with withdrawn as (
 )
 select id from withdrawn;
 
+-- of_organization --
+select id from security.client where organization = $1 and tenant = $2 and status = 'active' order by id for update;
+
+-- disable_partners --
+-- Their sessions and tokens fall with it: a session is found for an active account only, and a trigger withdraws tokens.
+update security.account set status = 'disabled', updated = $3
+where organization = $1 and tenant = $2 and kind = 'partner' and status <> 'disabled'
+returning id;
+
 -- see_assertion --
 -- No row: it was seen before.
 insert into security.assertion_seen (client, jti, expires) values ($1, $2, $3)

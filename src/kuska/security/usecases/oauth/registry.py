@@ -79,3 +79,36 @@ class Registry:
 
         await self._parts.db.transact(work)
         self._parts.withdrawn("client", id_)
+
+    async def withdraw_partner(self, organization: str, by: Caller) -> list[str]:
+        """A partner leaves: all its clients and all its partner accounts, in one action. Ids of what was withdrawn.
+
+        Raises NotFoundError when there is nothing of it.
+        """
+        parts, now = self._parts, self._parts.clock.now()
+
+        async def work(tx: Write) -> tuple[list[str], list[str]]:
+            ids = await store.of_organization(tx, organization, parts.tenant) if organization else []
+            for id_ in ids:
+                await store.withdraw(tx, id_, parts.tenant, now)
+                await parts.tokens.withdraw(tx, "client", id_)
+            accounts = await store.disable_partners(tx, organization, parts.tenant, now) if organization else []
+            if not (ids or accounts):
+                raise NotFoundError(Issue(code="not-found", message="oauth.partner-unknown"))
+            await parts.epoch.bump(tx)
+            about = (
+                ("organization", organization),
+                *(("client", id_) for id_ in ids),
+                *(("account", id_) for id_ in accounts),
+            )
+            event = parts.event("withdraw-partner", by, kind="client", action="D", detail=about)
+            await parts.trail.within(tx, [event])
+            return ids, accounts
+
+        ids, accounts = await parts.db.transact(work)
+        for id_ in ids:
+            parts.tokens.withdrawn("client", id_)
+        for id_ in accounts:
+            parts.tokens.withdrawn("account", id_)
+        parts.epoch.forget()
+        return [*ids, *accounts]
