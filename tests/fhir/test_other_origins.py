@@ -1,0 +1,22 @@
+"""A page of another site gets nothing out of the record, and no request is echoed."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.requirement("AP-10")
+
+
+@pytest.mark.parametrize("path", ["metadata", "Patient", "Patient/x", "nonsense"])
+async def test_no_other_origin_reads_the_record(client: httpx.AsyncClient, path: str) -> None:
+    asked = {"origin": "https://evil.example", "access-control-request-method": "GET"}
+    for method in ("GET", "OPTIONS"):
+        answer = await client.request(method, path, headers=asked)
+        assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_a_request_is_not_echoed(client: httpx.AsyncClient) -> None:
+    answer = await client.request("TRACE", "Patient", headers={"authorization": "Bearer secret"})
+    assert answer.status_code == 405
+    assert "secret" not in answer.text
