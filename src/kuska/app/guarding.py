@@ -64,13 +64,13 @@ class _Guarded:
 
     def __init__(self, app: AsgiApp, needs: Needs, door: Door | None, clock: Clock, fresh: timedelta) -> None:
         self._app = app
-        self._needs = needs
+        self.needs = needs
         self._door = door
         self._clock = clock
         self._fresh = fresh
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._needs.why_open:
+        if not self.needs.why_open:
             scope.setdefault("state", {})["visit"] = await self._enter(scope)
         await self._app(scope, receive, send)
 
@@ -80,7 +80,7 @@ class _Guarded:
         headers = _headers(scope)
         address = (scope.get("client") or ("", 0))[0]
         request = str(scope.get("kuska.request", ""))
-        needs = self._needs
+        needs = self.needs
         if needs.by == "token" or (needs.by == "either" and b"authorization" in headers):
             visit = await self._door.enter(headers, address=address, request=request)
         else:
