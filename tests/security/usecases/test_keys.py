@@ -130,6 +130,34 @@ async def test_rotation_while_another_process_serves(fresh_db: Database, tmp_pat
         assert server.cipher("record").mixed
 
 
+async def test_a_slow_look_at_the_table_does_not_undo_a_newer_one(fresh_db: Database, tmp_path: Path) -> None:
+    """A look that began before a rotation ends after it."""
+    clock = SetClock(NOON)
+    async with opened(fresh_db, tmp_path, clock) as (tool, _), opened(fresh_db, tmp_path, clock) as (server, provider):
+        server._known.clear()
+        wait, inner = asyncio.Event(), provider.inner
+
+        class Slow:
+            first = True
+
+            async def unwrap(self, wrapped: Wrapped, context: str) -> bytes:
+                if self.first:
+                    self.first = False
+                    await wait.wait()
+                return await inner.unwrap(wrapped, context)
+
+        provider.inner = Slow()
+        slow = asyncio.create_task(server.reload())
+        while provider.asked == len(await server.status()):
+            await asyncio.sleep(0)
+        await tool.rotate(["record"])
+        newer = asyncio.create_task(server.reload())
+        await asyncio.wait([newer], timeout=0.3)  # it would be through by then, if it did not wait for its turn
+        wait.set()
+        await asyncio.gather(slow, newer)
+        assert server.cipher("record").numbers == (1, 2)
+
+
 async def test_the_epoch_tells_of_new_keys(fresh_db: Database, tmp_path: Path) -> None:
     clock, epoch = SetClock(NOON), Epoch(fresh_db)
     chosen, _ = masters(tmp_path)

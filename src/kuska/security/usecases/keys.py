@@ -52,6 +52,7 @@ class Keys:
         self._known: dict[tuple[str, int], bytes] = {}
         self._reloading: asyncio.Task[None] | None = None
         self._again = False
+        self._looking = asyncio.Lock()
         for cipher in self._ciphers.values():
             cipher.on_missing = self.changed
         epoch.listen(self.changed)
@@ -89,6 +90,11 @@ class Keys:
             await self.reload()
 
     async def reload(self) -> None:
+        # One after the other: an older look at the table must not undo what a newer one found.
+        async with self._looking:
+            await self._reload()
+
+    async def _reload(self) -> None:
         async with self._db.read() as conn:
             keys = await self._store.keys(conn)
             settled = await self._store.sealed_since(conn)
