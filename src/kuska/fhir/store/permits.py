@@ -48,8 +48,7 @@ def unquestioned(sight: Sight, change: Change) -> bool:
             return sight.free(change.type, "u") and sight.free(change.type, "c")
         case "delete":
             sight.require(change.type, "d")
-            # Whose it was is asked of the resource, for the trail.
-            return sight.free(change.type, "d") and not sight.notes
+            return sight.free(change.type, "d")
 
 
 async def permitted(tx: Write, shelf: Shelf, sight: Sight, change: Change) -> Standing | None:

@@ -125,6 +125,11 @@ class Reads:
         before = await conn.fetchrow(_SQL["read_old_version"], row["rid"], row["bucket"], stored.version - 1)
         return b"{}" if before is None else self.stored(before, stored.id).body
 
+    async def stood(self, conn: Read, type_: str, id_: str) -> Standing | None:
+        """A resource as it stands, not locked."""
+        row = await self._row(conn, type_, id_)
+        return None if row is None else Standing(row["version"], await self._content(conn, row, self.stored(row, id_)))
+
     async def standing(self, tx: Write, type_: str, id_: str) -> Standing | None:
         """A resource as it stands, for a decision about writing it; locked to the end of the transaction."""
         row = await self._row(tx, type_, id_)
