@@ -87,6 +87,7 @@ class OAuth:
             tending.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await tending
+            await self.parts.tokens.settled()
 
     async def _tend(self) -> None:
         while True:
@@ -104,7 +105,8 @@ async def open_tokens(
     issuer = settings.public_url or own_url
     house = House(issuer=issuer, audience=f"{issuer}/fhir", tenant=settings.tenant, country=settings.country)
     keys = SigningKeys(db, clock, sealer, settings)
-    await keys.tend()
+    if await keys.tend():
+        await db.transact(epoch.bump)  # processes that run already have to know the key before it signs
     tokens = Tokens(db, clock, keys, house, timedelta(minutes=settings.token_minutes))
     await tokens.load()
     tokens.listen(epoch)
