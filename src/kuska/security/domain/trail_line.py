@@ -22,6 +22,8 @@ FIELDS = (
 Line = tuple[Any, ...]
 
 _LONGEST_TEXT = 4_000  # of what a client can make long
+_LONGEST_KEY = 256  # of what is in an index, which takes some 2,700 bytes
+_KEYS = frozenset({"kind", "account", "client", "session", "address", "request"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -57,7 +59,14 @@ def line(event: Event) -> Line:
         json.dumps(event.detail, ensure_ascii=False, separators=(",", ":")) if event.detail else None,
     )
     whole = "".join(made[3:24])
-    if whole.isascii() and "\0" not in whole and len(whole) <= _LONGEST_TEXT and not made[24]:
+    if (
+        whole.isascii()
+        and "\0" not in whole
+        and len(whole) <= _LONGEST_TEXT
+        and len(caller.account) <= _LONGEST_KEY
+        and len(made[22]) <= _LONGEST_KEY
+        and not made[24]
+    ):
         return made  # nearly all
     return _cleaned(made)
 
@@ -66,8 +75,12 @@ def _cleaned(made: Line) -> Line:
     texts = list(made)
     for place, name in enumerate(FIELDS):
         value = texts[place]
-        if name in {"entities", "patients"}:
+        if name == "patients":
+            texts[place] = "\n".join(patient[:_LONGEST_KEY] for patient in _storable(value).split("\n"))
+        elif name == "entities":
             texts[place] = _storable(value)
+        elif name in _KEYS:
+            texts[place] = _storable(value)[:_LONGEST_KEY]
         elif name == "detail" and value is not None:
             texts[place] = _storable(value.replace("\\u0000", "\\ufffd"))
         elif isinstance(value, str):

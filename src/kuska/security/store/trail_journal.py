@@ -23,7 +23,7 @@ from pathlib import Path
 import msgspec
 
 from kuska.kit.errors import Issue, UnavailableError
-from kuska.security.domain.trail_line import Line
+from kuska.security.domain.trail_line import FIELDS, Line
 from kuska.security.visit import event_id
 
 SEGMENT = 4 << 20
@@ -242,6 +242,7 @@ def _line(record: bytes) -> Line | None:
     if record[:_CHECK] != b"%08x " % zlib.crc32(text):
         return None
     try:
-        return tuple(_decode(text))
+        line = tuple(_decode(text))
     except msgspec.DecodeError:
         return None
+    return line if len(line) == len(FIELDS) else None

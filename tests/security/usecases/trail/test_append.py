@@ -65,9 +65,15 @@ async def test_what_a_client_sends_cannot_make_an_event_unstorable(
         detail=((nasty, nasty),),
         entities=(nasty,),
     )
+    long = "".join(chr(33 + place * place % 90) for place in range(3_900))  # not to be compressed into an index
+    whole = an_event(caller=Caller(kind="anonymous", account=long))
+    patient = an_event(patients=(long,))
     if way == "keep":
         await trail.keep(event)
+        await trail.keep(whole)
+        await trail.keep(patient)
     else:
-        trail.note(event)
+        for each in (event, whole, patient):
+            trail.note(each)
         await trail.settled()
-    assert await count(db, event) == 1
+    assert await count(db, event, whole, patient) == 3

@@ -7,9 +7,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from kuska.infra.postgres.errors import RefusedError
 from kuska.infra.telemetry.logs import logger
 from kuska.infra.telemetry.trail import TrailMetrics
-from kuska.kit.errors import BusyError, KuskaError, UnavailableError
 from kuska.security.domain.trail_line import Line
 from kuska.security.store.trail_events import TrailEvents
 from kuska.security.store.trail_journal import Batch, Journal, Remains, left_behind
@@ -18,6 +18,12 @@ PAUSE = 0.05  # seconds that events gather
 _LONGEST_PAUSE = 2.0  # between attempts while the database is away
 _BATCH = 256 << 10  # bytes: some 700 lines, a few milliseconds
 _log = logger("trail")
+
+
+def _of_the_lines(error: Exception) -> bool:
+    """Would the same lines be refused again? (Data errors, broken rules, too long for an index.) All else may pass."""
+    state = str(getattr(error, "sqlstate", None) or "")
+    return isinstance(error, RefusedError) or state.startswith(("22", "54"))
 
 
 class Flushing:
@@ -42,7 +48,7 @@ class Flushing:
             try:
                 await self.flush()
                 pause = PAUSE
-            except KuskaError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is
                 # The journal keeps them, and refuses requests when it is full.
                 if pause == PAUSE:
                     _log.warning("the trail waits for the database", error=type(error).__name__)
@@ -50,16 +56,20 @@ class Flushing:
                 self._measure()
 
     async def flush(self) -> None:
-        """Everything that waits.
+        """Everything that waits when it begins.
 
         Raises:
-            KuskaError: the database does not take it now.
+            Exception: the database does not take it now, for whatever reason.
         """
         async with self._turn:
-            while (batch := self._journal.next(_BATCH)) is not None:
+            # Not what comes meanwhile: it gathers for the next time, or the batches would be of two lines each.
+            left = self._journal.waiting
+            while left > 0 and (batch := self._journal.next(_BATCH)) is not None:
                 await self._bring(batch)
                 self._journal.done(batch)
-            self._something.clear()
+                left -= batch.bytes
+            if not self._journal.waiting:
+                self._something.clear()
             self._measure()
 
     async def adopt(self, folder: Path) -> int:
@@ -100,9 +110,9 @@ class Flushing:
             return
         try:
             await self._events.append(lines)
-        except (UnavailableError, BusyError):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it says of these lines, the next ones must not wait for it
+        except Exception as error:
+            if not _of_the_lines(error):
+                raise
             if len(lines) == 1:
                 self._metrics.set_aside.inc()
                 self._journal.set_aside(lines[0])

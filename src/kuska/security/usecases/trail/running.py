@@ -11,7 +11,6 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.infra.telemetry.trail import TrailMetrics
 from kuska.kit.clock import Clock
-from kuska.kit.errors import KuskaError
 from kuska.security.settings import SecuritySettings
 from kuska.security.store import trail_months as months
 from kuska.security.store.trail_events import TrailEvents
@@ -84,6 +83,6 @@ async def open_trail(db: Database, settings: SecuritySettings, clock: Clock, dat
         try:
             async with asyncio.timeout(_LAST_FLUSH):
                 await flushing.flush()
-        except (KuskaError, TimeoutError):
+        except Exception:  # noqa: BLE001 - whatever it is, they are safe where they are
             _log.warning("events stay in the journal until the next start", bytes=journal.waiting)
         journal.close()
