@@ -86,9 +86,7 @@ async def open_security(
         letters, mailroom = post_office(db, settings, clock, trail, mailer=mailer, own_url=url, patients=patients)
         factors = factors_of(
             db, settings, clock, trail, epoch=epoch, sealer=sealer, tell=mailroom.tell, own_url=url,
-            demands=lambda names: roles.need_factor(tuple(names)), alone=not providers.only,
-        )  # fmt: skip
-
+            demands=roles.need_factor, alone=not providers.only)  # fmt: skip
         opened = open_accounts(
             db, settings, clock, trail, epoch=epoch, sessions=sessions, letters=letters, mailroom=mailroom,
             roles=roles.names, needs_factor=factors.asked_for, passwords=not providers.only,
@@ -104,10 +102,10 @@ async def open_security(
             tokens, db=db, clock=clock, epoch=epoch, trail=trail, settings=settings, fetch=fetch, limits=kept
         )
         policy = Policy(db, roles, Place(settings.tenant, settings.country), clock, epoch)
-        secure = url.startswith("https:")
         door = Door(
-            tokens=tokens, sessions=sessions, policy=policy, trail=trail, limits=kept, clock=clock, secure=secure
-        )
+            tokens=tokens, sessions=sessions, policy=policy, trail=trail, limits=kept, clock=clock,
+            secure=url.startswith("https:"),
+        )  # fmt: skip
         await stack.enter_async_context(epoch.watched())
         await stack.enter_async_context(oauth.tended())
         await stack.enter_async_context(mailroom.running())
