@@ -11,13 +11,14 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
+import pyotp
 import pytest
 from playwright.async_api import Page, expect
 from tests.portal.browser.conftest import PHONE
 from tests.portal.browser.living import PASSWORD, Live
 from tests.portal.browser.looking import look
 
-from kuska.security.api import Caller
+from kuska.security.api import Caller, NewAccount
 from kuska.security.domain.clients import Client
 from kuska.security.domain.scopes import read
 
@@ -293,3 +294,22 @@ async def test_other_roles_are_refused_by_a_page(window: Window, live: Live, pat
     assert answer.status == 403
     await expect(page.get_by_role("heading", level=1)).to_have_text("No se pudo hacer")
     await expect(page.get_by_role("link", name="Rosa Quispe Mamani")).to_be_visible()
+
+
+@pytest.mark.requirement("HC-07")
+async def test_the_page_that_brings_a_new_cookie_has_forms_that_fit_it(window: Window, live: Live) -> None:
+    login = f"{secrets.token_hex(4)}@example.org"
+    account = await live.security.accounts.create(
+        NewAccount(login=login, display_name="Ana Forma", email=login, roles=("patient",))
+    )
+    cookie = await live.security.sessions.start(
+        account, methods=("pwd",), pending=False, address="127.0.0.1", agent="Firefox"
+    )
+    page = await window(cookie)
+    await page.goto("/cuenta/codigos")
+    secret = (await page.locator("strong.code").inner_text()).replace(" ", "")
+    await page.get_by_label("Código que muestra la aplicación").fill(pyotp.TOTP(secret).at(live.clock.now()))
+    await page.get_by_role("button", name="Confirmar").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Sus códigos de recuperación")
+    await page.get_by_role("button", name="Salir").click()
+    await expect(page.get_by_role("status")).to_contain_text("Salió de Kuska")

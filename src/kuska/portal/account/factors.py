@@ -97,7 +97,7 @@ class FactorPages:
             response = self._shell.go("/cuenta?aviso=factor" if back == "/cuenta" else back)
         else:
             codes = await factors.recovery_codes(found)
-            response = self._codes(request, codes, "/cuenta?aviso=factor" if back == "/cuenta" else back)
+            response = self._codes(request, codes, "/cuenta?aviso=factor" if back == "/cuenta" else back, fresh)
         self._shell.cookies.put(response, self._shell.cookies.session, fresh)
         return response
 
@@ -125,8 +125,9 @@ class FactorPages:
         codes = await self._security.factors.recovery_codes(session(request))
         return self._codes(request, codes, "/cuenta")
 
-    def _codes(self, request: Request, codes: list[str], back: str) -> Response:
-        return self._shell.page(request, "account/recovery.html", {"page": RecoveryPage(codes=tuple(codes), next=back)})
+    def _codes(self, request: Request, codes: list[str], back: str, bound: str = "") -> Response:
+        page = RecoveryPage(codes=tuple(codes), next=back)
+        return self._shell.page(request, "account/recovery.html", {"page": page}, bound=bound)
 
     async def _mine(self, request: Request) -> Session:
         cookie = request.cookies.get(self._shell.cookies.session, "")

@@ -66,16 +66,16 @@ class ConsentPages:
 
     def _consent(self, request: Request, asked: NeedsConsent, filled: Filled) -> Response:
         lang, scopes = self._shell.language(request), asked.scopes
+        targets = sorted({target(uri) for uri in asked.client.redirects})
         page = ConsentPage(
             handle=asked.handle,
             client=asked.client.name,
-            host=", ".join(sorted({target(uri) for uri in asked.client.redirects})),
+            host=", ".join(each.removeprefix("https://") for each in targets),
             items=items(scopes.features, scopes.rules, asked.texts, translator(lang), lang),
             wide=any(rule.type == "*" for rule in scopes.rules),
             asks_patient=asked.choose_patient,
             filled=filled,
         )
-        targets = sorted({target(uri) for uri in asked.client.redirects})
         return self._shell.page(
             request,
             "consent/consent.html",

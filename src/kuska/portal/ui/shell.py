@@ -62,9 +62,11 @@ class Shell:
         *,
         status: int = 200,
         form_targets: Sequence[str] = (),
+        bound: str = "",
     ) -> Response:
+        """`bound`: the session's new cookie, when this answer brings one; the page's forms will come with it."""
         nonce = secrets.token_urlsafe(16)
-        bound = self.bound(request)
+        bound = bound or self.bound(request)
         lang = self.language(request)
         html = rendering.render(
             self._env,
