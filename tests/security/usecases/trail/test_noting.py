@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -45,6 +45,36 @@ while True:
     event = Event(id=event_id(), at=datetime.now(UTC), action="R", kind="rest", entities=("Observation/1",))
     journal.write(line(event))
     os.write(1, event.id.encode() + b"\\n")  # the answer
+"""
+
+
+_FULL = """
+import sys, os, resource
+from datetime import datetime, UTC
+from pathlib import Path
+from kuska.kit.errors import UnavailableError
+from kuska.security.contracts import Event
+from kuska.security.domain.trail_line import line
+from kuska.security.store.trail_journal import Journal
+from kuska.security.visit import event_id
+journal = Journal(Path(sys.argv[1]), 1 << 20)
+def note():
+    event = Event(id=event_id(), at=datetime.now(UTC), action="R", kind="rest")
+    try:
+        journal.write(line(event))
+    except UnavailableError as error:
+        print(error.issues[0].message)
+    else:
+        print(event.id)
+note()
+allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (journal.waiting + 100, allowed[1]))
+note()
+note()
+resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
+note()
+sys.stdout.flush()
+os._exit(0)
 """
 
 
@@ -161,26 +191,48 @@ async def test_while_the_database_is_away_events_wait_and_then_requests_are_refu
     await flushing.flush()
 
 
-async def test_a_full_disk_refuses_and_leaves_no_half_line(
-    fresh_db: Database, tmp_path: Path, an_event: Make, stored: Stored, parts: Parts
+async def test_a_database_that_is_really_away_and_back(
+    fresh_dsn: str, server_dsn: str, tmp_path: Path, an_event: Make, stored: Stored
 ) -> None:
-    """RLIMIT_FSIZE stops writing in the middle of a line, as a full disk does."""
-    made = parts(fresh_db)
-    trail, journal = made.trail, made.journal
-    first, last = an_event(), an_event()
-    trail.note(first)
-    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (journal.waiting + 100, allowed[1]))
-    try:
-        for _ in range(2):
-            with pytest.raises(UnavailableError) as refused:
-                trail.note(an_event())
-            assert refused.value.issues[0].message == "trail.journal-unwritable"
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
-    trail.note(last)
-    await trail.settled()
-    assert await stored(fresh_db) == [first.id, last.id]
+    """Connections cut and refused while events are noted; the program goes on and ends, and starts again."""
+    name = urlsplit(fresh_dsn).path[1:]
+    admin = await asyncpg.connect(server_dsn)
+    before, meanwhile, later = an_event(), an_event(), an_event()
+    db = await Database.open(fresh_dsn)
+    async with open_trail(db, SecuritySettings(), SystemClock(), tmp_path) as trail:
+        trail.note(before)
+        await trail.settled()
+        await admin.execute(f"alter database {name} allow_connections false")
+        await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+        trail.note(meanwhile)
+        with pytest.raises(UnavailableError):
+            await trail.settled()
+    await db.close()
+    assert len(list((tmp_path / "journal").glob("*.journal"))) == 1
+    await admin.execute(f"alter database {name} allow_connections true")
+    await admin.close()
+    db = await Database.open(fresh_dsn)
+    async with open_trail(db, SecuritySettings(), SystemClock(), tmp_path) as trail:
+        trail.note(later)
+    assert not list((tmp_path / "journal").iterdir())
+    await db.close()
+    db = await Database.open(fresh_dsn)
+    assert await stored(db) == [before.id, meanwhile.id, later.id]
+    await db.close()
+
+
+async def test_a_full_disk_refuses_and_leaves_no_half_line(
+    fresh_db: Database, tmp_path: Path, stored: Stored, parts: Parts
+) -> None:
+    """RLIMIT_FSIZE stops writing in the middle of a line, as a full disk does; in a child, for it is of a whole process."""
+    folder = tmp_path / "journal"
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL, str(folder)], capture_output=True, text=True, timeout=60, check=True
+    )
+    said = done.stdout.split()
+    assert said[1:3] == ["trail.journal-unwritable"] * 2
+    assert await parts(fresh_db).flushing.adopt(folder) == 2
+    assert await stored(fresh_db) == [said[0], said[3]]
 
 
 async def test_a_damaged_line_is_set_aside_and_the_others_arrive(
