@@ -12,7 +12,7 @@ from kuska.kit.clock import Clock
 from kuska.kit.errors import Family, KuskaError
 from kuska.kit.json import Node
 from kuska.portal.record import reading
-from kuska.security.api import Trail, visit_system
+from kuska.security.api import Caller, Door, Trail, Visit, visit_system
 from kuska.security.contracts import PatientMatch
 
 
@@ -23,9 +23,10 @@ class RecordPatients:
         self._clock = clock
         self._archive: Archive | None = None
         self._trail: Trail | None = None
+        self._door: Door | None = None
 
-    def served_by(self, archive: Archive, trail: Trail) -> None:
-        self._archive, self._trail = archive, trail
+    def served_by(self, archive: Archive, trail: Trail, door: Door | None = None) -> None:
+        self._archive, self._trail, self._door = archive, trail, door
 
     async def find(self, systems: Sequence[str], value: str, birth_date: date) -> PatientMatch | None:
         if self._archive is None or self._trail is None:
@@ -41,6 +42,25 @@ class RecordPatients:
             return None
         patient = found[0]
         return PatientMatch(str(patient["id"]), _name(patient), tuple(_emails(patient)))
+
+    async def may_choose(self, caller: Caller, patient: str) -> bool:
+        """Whether an application may be about this patient for this person: who reads the patient may."""
+        if self._archive is None or self._trail is None or self._door is None:
+            return False
+        visit = Visit(await self._door.access(caller), self._trail, self._clock)
+        visit.interaction = "read"
+        try:
+            record = await self._archive.for_visit(visit)
+            found = await api.read(record, "Patient", patient) is not None
+        except KuskaError as error:
+            if error.family in (Family.UNAVAILABLE, Family.BUSY, Family.FAULT):
+                raise
+            found = False
+        if found:
+            await visit.end("R")
+        else:
+            await visit.end("R", outcome="4", reason="security.not-theirs")
+        return found
 
     async def locate(self, text: str) -> str | None:
         """`contracts.PatientLocator`."""

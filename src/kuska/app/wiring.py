@@ -56,7 +56,8 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
     async with protection(settings, db, keys, clock, own_url=own_url, patients=patients) as security:
         own, zone = bases(settings, port), ZoneInfo(settings.fhir.zone)
         record = await open_record(db, settings.fhir, own, keys, Consents(security.epoch, own, zone))
-        patients.served_by(record, security.trail)
+        patients.served_by(record, security.trail, security.door)
+        security.oauth.choose_with(patients.may_choose)
         security.trail.metrics.join(metrics.registry)
         security.glass.metrics.join(metrics.registry)
         pages = portal.build(security, secure=own_url.startswith("https:"), zone=zone)

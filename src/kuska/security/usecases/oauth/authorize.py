@@ -220,7 +220,7 @@ class Authorization:
         if context is None:
             return await self._deny(case)
         if context.choose and replace(pending.asked, scopes=scopes).wants_patient:
-            if not _ID.fullmatch(patient) or not await self._parts.may_choose(case.caller, patient):
+            if not _ID.fullmatch(patient) or not await self._parts.choosing.may(case.caller, patient):
                 return NeedsConsent(handle=handle, client=client, scopes=pending.asked.scopes, choose_patient=True)
             context = _Context(patient=patient)
         return await self._grant(case, context, scopes)
@@ -334,7 +334,7 @@ class Authorization:
         known = client is not NOBODY and client.active and client.launch_url
         if not known or not _ID.fullmatch(patient) or (encounter and not _ID.fullmatch(encounter)):
             return BadRequest("oauth.page-client")
-        if not await self._parts.may_choose(replace(session.caller(""), client=client.id), patient):
+        if not await self._parts.choosing.may(replace(session.caller(""), client=client.id), patient):
             return BadRequest("oauth.page-client")
         handle = fresh()
         expires = self._parts.clock.now() + _PATIENCE

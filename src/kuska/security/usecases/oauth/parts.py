@@ -55,6 +55,13 @@ async def anybody(_caller: Caller, _patient: str) -> bool:
     return True
 
 
+class Choosing:
+    """Who is asked; the record that knows opens after security does."""
+
+    def __init__(self, may: MayChoose = anybody) -> None:
+        self.may = may
+
+
 async def nothing_fetched(_url: str) -> bytes:
     raise OSError("this process fetches nothing")
 
@@ -67,7 +74,7 @@ class Parts:
     tokens: Tokens
     trail: Noting
     fetch: Fetch = nothing_fetched
-    may_choose: MayChoose = anybody
+    choosing: Choosing = field(default_factory=Choosing)
     limits: Knocking = field(default_factory=Unlimited)
     refresh_life: timedelta = timedelta(days=30)
     grant_life: timedelta = timedelta(days=90)

@@ -23,6 +23,7 @@ from kuska.security.usecases.oauth.introspect import Introspection
 from kuska.security.usecases.oauth.keys import SigningKeys
 from kuska.security.usecases.oauth.operator import OperatorTokens
 from kuska.security.usecases.oauth.parts import (
+    Choosing,
     Fetch,
     Knocking,
     MayChoose,
@@ -63,6 +64,10 @@ class OAuth:
         self.clients = Registry(parts)
         # For whoever runs the machine.
         self.operator = OperatorTokens(parts)
+
+    def choose_with(self, may: MayChoose) -> None:
+        """From now on `may` says whether a person may choose a patient."""
+        self.parts.choosing.may = may
 
     async def tend(self) -> None:
         """Rotates the signing key when it is time, and sweeps out what is over."""
@@ -133,7 +138,7 @@ def oauth_of(
             tokens=tokens,
             trail=trail,
             fetch=fetch,
-            may_choose=may_choose,
+            choosing=Choosing(may_choose),
             limits=limits or Unlimited(),
             refresh_life=timedelta(days=settings.refresh_days),
             grant_life=timedelta(days=settings.grant_days),
