@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kuska.infra.telemetry import logs
 from kuska.infra.telemetry.redaction import masked, redact
@@ -155,6 +157,18 @@ def test_keys_that_are_somebodys(key: str) -> None:
 def test_numbers_that_are_documents() -> None:
     event = redact(None, "", {"event": "x", "_from_structlog": True, "who": 45678912, "status": 404})
     assert (event["who"], event["status"]) == ("[number]", 404)
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.tuples(inner, inner),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), _VALUES))
+def test_whatever_is_logged_becomes_a_line(event: dict[str, object]) -> None:
+    json.dumps(redact(None, "", {**event, "_from_structlog": True}))
 
 
 def test_it_does_not_run_away() -> None:
