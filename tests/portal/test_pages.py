@@ -60,6 +60,15 @@ async def test_refusals_are_pages_for_people_and_lines_for_programs(fresh_db: Da
             # The way in is not a door for machines: what is no form of ours is refused (OAuth is theirs).
             assert (await http.post("/login", json={"login": "a", "password": "b"})).status_code == 403
             assert set(http.cookies) == {"__Host-kuska-entry"}
+            english = await http.get("/login", headers=PAGE | {"accept-language": "en"})
+            assert 'lang="en"' in english.text
+            assert "Sign in" in english.text
+            # No way of writing a path opens what its plain form does not.
+            for path in ("/%61dmin/cuentas", "//admin/cuentas", "/admin//cuentas", "/ADMIN/cuentas", "/admin/cuentas/",
+                         "/admin/cuentas;x", "/admin/cuentas%2f", "/x/../admin/cuentas", "/admin%2fcuentas"):  # fmt: skip
+                assert (await http.get(path, headers=PAGE)).status_code in (303, 404), path
+            for method in ("PUT", "DELETE", "PATCH", "TRACE", "GET"):
+                assert (await http.request(method, "/logout", headers=PAGE)).status_code == 405, method
             # By https only the name that no neighbour can set counts.
             account = await security.accounts.create(NewAccount(login="a", display_name="A", roles=("patient",)))
             cookie = await security.sessions.start(

@@ -91,3 +91,52 @@ async def test_a_signed_in_person_is_not_sent_elsewhere(window: Window, live: Li
     for path in ("/login?next=//evil.example", "/login?next=https://evil.example", "/idioma/en?next=//evil.example"):
         await page.goto(path)
         await expect(page).to_have_url("/")
+
+
+@pytest.mark.requirement("HC-04")
+async def test_fields_that_no_form_of_ours_has_do_nothing(window: Window, live: Live) -> None:
+    """Mass assignment."""
+    page = await window(await live.cookie("administrator"))
+    await page.goto("/admin/cuentas/invitar")
+    await page.get_by_label("Correo").fill("masa@example.org")
+    await page.get_by_label("Nombre completo").fill("Mara Asa")
+    extra = {
+        "patient": "rosa",
+        "status": "active",
+        "kind": "partner",
+        "tenant": "other",
+        "password": "una frase larga",
+        "id": "me",
+    }
+    await page.locator("main form").evaluate(
+        "(form, extra) => { for (const [name, value] of Object.entries(extra)) { "
+        "const field = document.createElement('input'); field.name = name; field.value = value; form.append(field) } }",
+        extra,
+    )
+    await page.get_by_role("button", name="Enviar invitación").click()
+    await expect(page.get_by_role("status")).to_be_visible()
+    made = await live.security.accounts.by_login("masa@example.org")
+    assert made
+    assert (made.patient, made.status, made.kind, made.tenant) == ("", "invited", "person", "demo")
+    assert made.id != "me"
+
+
+@pytest.mark.requirement("HC-04")
+async def test_what_belongs_to_somebody_else_is_not_there(window: Window, live: Live) -> None:
+    page = await window(await live.cookie("patient"))
+    for path, fields in (
+        ("/cuenta/aplicaciones/retirar", {"id": "01900000-0000-7000-8000-000000000000"}),
+        ("/cuenta/llave/quitar", {"id": "01900000-0000-7000-8000-000000000000"}),
+        ("/cuenta/externo", {"issuer": "https://idp.example", "subject": "other"}),
+    ):
+        await page.goto("/cuenta")
+        await page.locator("form[action='/logout']").evaluate(
+            "(form, [path, fields]) => { form.action = path; for (const [name, value] of Object.entries(fields)) { "
+            "const field = document.createElement('input'); field.name = name; field.value = value; form.append(field) } }",
+            [path, fields],
+        )
+        await page.get_by_role("button", name="Salir").click()
+        await page.wait_for_load_state()
+        assert "500" not in await page.title()
+        await expect(page.get_by_role("link", name="Rosa Quispe Mamani")).to_be_visible()
+        assert await page.locator("main").inner_text()

@@ -100,7 +100,8 @@ class Shell:
 
     def said(self, request: Request, error: KuskaError) -> str:
         """What an error says to this reader, for beside a form."""
-        return " ".join(render(issue, self.language(request)) for issue in error.issues)
+        said = " ".join(render(issue, self.language(request)) for issue in error.issues)
+        return said or self.text(request, "ui.not-done")
 
     def problems(
         self, request: Request, error: KuskaError, fields: Mapping[str, str], values: Mapping[str, str] | None = None
