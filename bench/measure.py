@@ -15,7 +15,7 @@ from typing import Any
 from bench import access
 from bench.load import Script, Tally, authorize, play
 from bench.result import Cpu, descendants, latency, note, spread
-from bench.server import HOST, Server, serving
+from bench.server import HEADERS, HOST, Server, serving
 
 # On a disk, not in memory as /tmp often is: commits must reach something durable.
 FOLDER = Path(__file__).parent.parent / "build" / "bench"
@@ -41,7 +41,10 @@ def options(
 def served(folder: Path, security: str) -> Generator[Server]:
     """`security` 'on': every request that is made from here on carries the token of a client that may everything."""
     with serving(folder, access.ENVIRONMENT if security == "on" else None) as server:
-        authorize(access.token(server) if security == "on" else "")
+        if security == "on":
+            token = access.token(server)
+            authorize(token)
+            HEADERS["authorization"] = f"Bearer {token}"
         yield server
 
 

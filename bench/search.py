@@ -20,9 +20,9 @@ import uvloop
 from bench import disk
 from bench.load import Ask, Script, play, request
 from bench.loading import load
-from bench.measure import data_folder, options, runs
+from bench.measure import data_folder, named, options, runs, served
 from bench.result import latency, note, publish
-from bench.server import HOST, Server, fetch, serving
+from bench.server import HOST, Server, fetch
 from bench.shapes import ANY, PAGE, SHAPES, SOME, Sample, Shape, sample
 from kuska.app.demo.population.people import Life
 
@@ -191,13 +191,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--mixed-connections", type=int, default=16, help="clients that ask all shapes in turn")
     chosen = parser.parse_args(arguments)
     by_size: dict[str, Any] = {}
-    with data_folder(chosen.folder) as folder, serving(folder) as server:
+    with data_folder(chosen.folder) as folder, served(folder, chosen.security) as server:
         by_size = growing(
             server, sorted(chosen.sizes), connections=chosen.connections[0], seconds=chosen.seconds,
             mixed_connections=chosen.mixed_connections,
         )  # fmt: skip
     workload = {"sizes": chosen.sizes, "page": PAGE, "connections": chosen.connections[0], "seconds": chosen.seconds}
-    publish("search", workload, {"sizes": by_size, "growth": growth(by_size)}, keep=not chosen.trial)
+    publish(
+        named("search", chosen.security), workload, {"sizes": by_size, "growth": growth(by_size)}, keep=not chosen.trial
+    )
 
 
 if __name__ == "__main__":
