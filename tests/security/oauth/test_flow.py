@@ -43,6 +43,16 @@ async def test_the_identity_token_is_for_the_client_and_names_no_person(shop: Sh
     assert "Ana" not in str(said)
 
 
+async def test_who_comes_from_another_country_stays_a_foreigner(shop: Shop) -> None:
+    """Whether such a caller is let in is the policy's to say; the token must not naturalise them."""
+    client, secret = await shop.client()
+    given = await shop.tokens(client, secret, await shop.signed_in(await shop.person(country="CL")))
+    assert shop.oauth.parts.tokens.check(given["access_token"]).country == "CL"
+    abroad, key = await shop.client(grants=("client_credentials",), redirects=(), scope="system/*.rs", country="CL")
+    own = (await shop.trade(abroad, key, grant_type="client_credentials", scope="system/*.rs")).json()
+    assert shop.oauth.parts.tokens.check(own["access_token"]).country == "CL"
+
+
 async def test_an_identity_token_is_no_access_token(shop: Shop) -> None:
     client, secret = await shop.client()
     given = await shop.tokens(client, secret, await shop.signed_in(await shop.person()))

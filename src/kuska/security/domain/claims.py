@@ -90,6 +90,8 @@ def write(ticket: Ticket, house: House) -> dict[str, Any]:
         "organization": caller.organization,
         "purpose": caller.purpose,
         "purposes": list(caller.purposes),
+        # `country` is where the record lies; a caller from another one is admitted by the policy, or not.
+        "home": caller.country if caller.country != house.country else "",
         "amr": list(caller.methods),
         "auth_time": int(caller.authenticated.timestamp()) if caller.authenticated else 0,
     }
@@ -127,7 +129,7 @@ def read(claims: Mapping[str, Any], house: House, now: float) -> Ticket:
         practitioner=_text(claims, "practitioner", ""),
         organization=_text(claims, "organization", ""),
         tenant=house.tenant,
-        country=house.country,
+        country=_text(claims, "home", "") or house.country,
         purpose=_text(claims, "purpose", ""),
         purposes=_texts(claims, "purposes"),
         authenticated=datetime.fromtimestamp(signed_in, UTC) if signed_in else None,
