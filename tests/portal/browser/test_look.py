@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page
 from tests.portal.browser.conftest import DESK, PHONE
 from tests.portal.browser.living import Live
-from tests.portal.browser.looking import look
+from tests.portal.browser.looking import look, look_with_axe
 
 STRANGER = ["/", "/login", "/registro", "/clave", "/nowhere"]
 OF_ROLES = {
@@ -44,3 +44,11 @@ async def test_every_page(
         await page.goto(path.replace("{account}", live.accounts["physician"].id))
         name = f"{role or 'stranger'}{path.partition('?')[0].replace('/', '-')}-{view['width']}"
         await look(page, axe, name)
+
+
+async def test_axe_sees(page: Page, axe: str) -> None:
+    """That nothing is found means something."""
+    await page.goto("/")
+    await page.evaluate("document.querySelector('main').append(document.createElement('img'))")
+    with pytest.raises(AssertionError, match="image-alt"):
+        await look_with_axe(page, axe, "/")

@@ -164,6 +164,30 @@ async def test_a_patient_says_no(window: Window, live: Live, back: str) -> None:
     assert parse_qs(urlsplit(page.url).query)["error"] == ["access_denied"]
 
 
+@pytest.mark.requirement("HC-04")
+async def test_staff_say_which_patient_it_is_about(window: Window, live: Live, back: str, axe: str) -> None:
+    client, verifier = await application(live, back), secrets.token_urlsafe(48)
+    page = await window(await live.cookie("physician"))
+    await page.goto(request(live, client, verifier))
+    patient = page.get_by_label("¿De qué paciente?")
+    await patient.fill("not an id")
+    await page.get_by_role("button", name="Permitir", exact=True).click()
+    await expect(patient).to_have_attribute("aria-invalid", "true")
+    await look(page, axe, "consent-patient-1280")
+    await patient.fill("rosa")
+    await page.get_by_role("button", name="Permitir", exact=True).click()
+    await page.wait_for_url(f"{back}?**")
+    form = {
+        "grant_type": "authorization_code",
+        "code": parse_qs(urlsplit(page.url).query)["code"][0],
+        "redirect_uri": back,
+        "client_id": client.id,
+        "code_verifier": verifier,
+    }
+    async with httpx.AsyncClient() as http:
+        assert (await http.post(f"{live.url}/oauth/token", data=form)).json()["patient"] == "rosa"
+
+
 async def test_an_unknown_application_is_told_nothing(window: Window, live: Live, back: str) -> None:
     client = await application(live, back)
     page = await window(await live.cookie("patient"))
