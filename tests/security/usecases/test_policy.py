@@ -17,7 +17,7 @@ from kuska.security.contracts import ANONYMOUS, Access, Caller
 from kuska.security.domain.scopes import parse
 from kuska.security.errors import NobodyError, RefusedByPolicyError
 from kuska.security.store import callers
-from kuska.security.store.consents import CommonConsents
+from kuska.security.store.consents import HeardConsents
 from kuska.security.usecases.consents import Consents
 
 pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("LW-16")]
@@ -75,6 +75,46 @@ async def test_it_is_asked_once_and_then_kept(at: House, asked: list[Caller]) ->
         access = await at.policy.access(replace(caller, address=address))
         assert access.caller.address == address
     assert len(asked) == 1
+
+
+async def test_a_hundred_requests_at_once_ask_once(at: House, asked: list[Caller]) -> None:
+    """As after every change; and who began it may have gone away meanwhile."""
+    caller = at.caller("physician")
+    begun = [asyncio.create_task(at.policy.access(caller)) for _ in range(100)]
+    await asyncio.sleep(0)
+    begun[0].cancel()
+    done = await asyncio.gather(*begun, return_exceptions=True)
+    assert isinstance(done[0], asyncio.CancelledError)
+    assert all(not isinstance(one, BaseException) and one.ways("Observation", "r") for one in done[1:])
+    assert len(asked) == 1
+    at.epoch.forget()
+    refused = replace(caller, tenant="another")
+    done = await asyncio.gather(*(at.policy.access(refused) for _ in range(10)), return_exceptions=True)
+    assert all(isinstance(one, RefusedByPolicyError) for one in done)
+    assert not at.policy._asking
+
+
+async def test_who_asks_after_a_change_is_not_answered_from_before_it(
+    at: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even while somebody's question from before is still under way."""
+    ask, read, go_on = callers.facts, asyncio.Event(), asyncio.Event()
+
+    async def facts(conn: Read, *args: Any, **kwargs: Any) -> Any:
+        known = await ask(conn, *args, **kwargs)
+        read.set()
+        await go_on.wait()
+        return known
+
+    monkeypatch.setattr(callers, "facts", facts)
+    before = asyncio.create_task(physician(at))
+    await read.wait()
+    monkeypatch.setattr(callers, "facts", ask)
+    await write(at, "c1", consent())
+    assert (await physician(at)).withheld == {"p1"}
+    go_on.set()
+    assert not (await before).withheld
+    assert (await physician(at)).withheld == {"p1"}
 
 
 async def test_what_is_kept_is_kept_apart(at: House, asked: list[Caller]) -> None:
@@ -223,7 +263,7 @@ async def test_what_everybody_was_told_is_read_once_for_all_callers(at: House) -
             read.extend(["common"] if "where common and" in query else [])
             return await self._conn.fetch(query, *args)
 
-    common = CommonConsents()
+    heard = HeardConsents()
 
     async def ask(account: str) -> frozenset[str]:
         async with at.db.read() as conn:
@@ -232,7 +272,7 @@ async def test_what_everybody_was_told_is_read_once_for_all_callers(at: House) -
                 Watched(conn),
                 caller,
                 at.clock.now(),
-                common,
+                heard,
                 permissions=False,
                 breaks=False,  # type: ignore[arg-type]
             )
@@ -254,7 +294,7 @@ async def test_permissions_are_read_only_where_they_open_something(at: House) ->
     await write(at, "c1", consent("Organization/us", effect="permit"))
     async with at.db.read() as conn:
         caller = at.caller("physician")
-        known = await callers.facts(conn, caller, at.clock.now(), CommonConsents(), permissions=False, breaks=False)
+        known = await callers.facts(conn, caller, at.clock.now(), HeardConsents(), permissions=False, breaks=False)
     assert not known.consents
 
 

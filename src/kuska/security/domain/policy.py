@@ -26,7 +26,7 @@ from kuska.security.errors import NobodyError, RefusedByPolicyError
 
 _MACHINES = frozenset({"service", "partner", "system"})
 # What counts as more than a password. A passkey is asked with its own check of the person.
-SECOND_FACTORS = frozenset({"otp", "webauthn", "recovery", "mfa"})
+SECOND_FACTORS = frozenset({"otp", "webauthn", "mfa"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,15 @@
 -- What the database knows about who asks.
 
--- account --
-select patient, practitioner, roles, status = 'active' as active from security.account where id = $1;
+-- about --
+-- One row, for a client too, which has no account. In one question, because after every change each caller asks again.
+select
+    state.version, account.id is not null as known, account.patient, account.practitioner, account.roles,
+    account.status = 'active' as active,
+    array(
+        select patient from security.glass where account = $1 and until > $2 and ended is null order by id
+    ) as opened,
+    array(
+        select until from security.glass where account = $1 and until > $2 and ended is null order by id
+    ) as untils
+from security.consent_state as state
+left join security.account as account on account.id = $1;

@@ -11,6 +11,7 @@ from kuska.kit.sqlfiles import load
 from kuska.security.domain.consents import Common, ConsentRule
 
 _SQL = load(__package__, "consents.sql")
+_MOST = 20_000
 
 
 async def replace(tx: Write, consent: str, rules: Sequence[ConsentRule]) -> None:
@@ -41,31 +42,43 @@ async def replace(tx: Write, consent: str, rules: Sequence[ConsentRule]) -> None
     await tx.execute(_SQL["add"], consent, denies, common, *columns)
 
 
-async def heard(
-    conn: Read, actors: Iterable[str], now: datetime, *, permissions: bool
-) -> Mapping[str, tuple[ConsentRule, ...]]:
-    """By Consent, without those that speak of everybody. `permissions`: also of those that only permit."""
-    return _by_consent(await conn.fetch(_SQL["heard"], sorted(actors), now, permissions))
-
-
-class CommonConsents:
-    """What was said about everybody, kept in this process until something of it changes."""
+class HeardConsents:
+    """What was said, as far as this process has had to know it, kept until something of it changes."""
 
     def __init__(self) -> None:
         self._version = 0
-        self._kept: dict[bool, Common] = {}
+        self._common: dict[bool, Common] = {}
+        self._others: dict[tuple[frozenset[str], bool], Mapping[str, tuple[ConsentRule, ...]]] = {}
 
-    async def read(self, conn: Read, now: datetime, *, permissions: bool) -> Common:
-        # First the version, then the rows: they may be newer than it says, never older.
-        version: int = await conn.fetchval(_SQL["version"])
-        if version != self._version:
+    def at(self, version: int) -> None:
+        """Asked before the rows are: they may be newer than it says, never older."""
+        if version > self._version:
             self._version = version
-            self._kept.clear()
-        kept = self._kept.get(permissions)
+            self._common.clear()
+            self._others.clear()
+
+    async def by_all(self, conn: Read, now: datetime, *, permissions: bool) -> Common:
+        """About everybody. `permissions`: also what only permits."""
+        kept = self._common.get(permissions)
         if kept is None:
+            version = self._version
             kept = Common(_by_consent(await conn.fetch(_SQL["common"], now, permissions)))
             if version == self._version:
-                self._kept[permissions] = kept
+                self._common[permissions] = kept
+        return kept
+
+    async def of(
+        self, conn: Read, actors: frozenset[str], now: datetime, *, permissions: bool
+    ) -> Mapping[str, tuple[ConsentRule, ...]]:
+        """About one of these and not about everybody, by Consent."""
+        kept = self._others.get((actors, permissions))
+        if kept is None:
+            version = self._version
+            kept = _by_consent(await conn.fetch(_SQL["heard"], sorted(actors), now, permissions))
+            if version == self._version:
+                if len(self._others) >= _MOST:
+                    self._others.clear()
+                self._others[actors, permissions] = kept
         return kept
 
 

@@ -6,9 +6,6 @@ delete from security.consent where consent = $1;
 -- raise --
 update security.consent_state set version = version + 1;
 
--- version --
-select version from security.consent_state;
-
 -- add --
 insert into security.consent
 (consent, number, patient, effect, depth, actors, purposes, types, begins, ends, denies, common)

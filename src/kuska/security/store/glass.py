@@ -31,10 +31,6 @@ async def add(tx: Write, glass: Glass) -> None:
     await tx.execute(_SQL["break_it"], glass.id, glass.account, glass.patient, glass.reason, glass.opened, glass.until)
 
 
-async def opened(conn: Read, account: str, now: datetime) -> dict[str, datetime]:
-    return {row[0]: row[1] for row in await conn.fetch(_SQL["open_now"], account, now)}
-
-
 async def page(
     conn: Read, *, account: str, patient: str, before: tuple[datetime, str] | None, limit: int
 ) -> list[Glass]:

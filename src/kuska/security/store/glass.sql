@@ -4,12 +4,6 @@
 insert into security.glass (id, account, patient, reason, opened, until)
 values ($1, $2, $3, $4, $5, $6);
 
--- open_now --
-select patient, max(until) as until
-from security.glass
-where account = $1 and until > $2 and ended is null
-group by patient;
-
 -- page --
 -- The newest first; who looks on gives the last one seen.
 select id, account, patient, reason, opened, until, ended, ended_by

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
 from typing import Any
 
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
-from kuska.security.contracts import Access, Caller, Role
+from kuska.security.contracts import Access, Caller
 from kuska.security.domain.policy import Decision, Granted, Place, decide
 from kuska.security.store import callers
-from kuska.security.store.consents import CommonConsents
+from kuska.security.store.consents import HeardConsents
 from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.roles import Roles
 
@@ -24,7 +24,8 @@ class Policy:
         self._place = place
         self._clock = clock
         self._kept: dict[tuple[Any, ...], Decision] = {}
-        self._common = CommonConsents()
+        self._heard = HeardConsents()
+        self._asking: dict[tuple[Any, ...], asyncio.Task[Decision]] = {}
         self._turn = 0
         epoch.listen(self._forget)
 
@@ -32,30 +33,53 @@ class Policy:
         """Raises NobodyError or RefusedByPolicyError when there is nothing at all for this caller and purpose."""
         key = _key(caller, purpose)
         kept = self._kept.get(key)
-        now = self._clock.now()
-        if kept is None or (kept.until is not None and kept.until <= now):
-            turn = self._turn
-            roles = await self._roles.current()
-            async with self._db.read() as conn:
-                known = await callers.facts(
-                    conn,
-                    caller,
-                    now,
-                    self._common,
-                    permissions=_reaches(caller, roles),
-                    breaks=_breaks(caller, roles),
-                )
-            kept = decide(caller, purpose, roles, known, place=self._place, now=now)
-            # What was read before something changed is good for this request, and not kept for the next.
-            if turn == self._turn:
-                if len(self._kept) >= _MOST:
-                    self._kept.clear()
-                self._kept[key] = kept
+        if kept is None or (kept.until is not None and kept.until <= self._clock.now()):
+            kept = await self._asked_once(key, caller, purpose)
         return Granted(caller, kept)
+
+    async def _asked_once(self, key: tuple[Any, ...], caller: Caller, purpose: str) -> Decision:
+        """Many requests of one caller that come together after a change ask the database once. In a task of its own:
+        the one that began it may go away.
+        """
+        asking = self._asking.get(key)
+        if asking is None:
+            asking = self._asking[key] = asyncio.create_task(self._decide(key, caller, purpose))
+            asking.add_done_callback(lambda done, of=self._asking: _over(of, key, done))
+        return await asyncio.shield(asking)
+
+    async def _decide(self, key: tuple[Any, ...], caller: Caller, purpose: str) -> Decision:
+        turn, now = self._turn, self._clock.now()
+        roles = await self._roles.current()
+        held = [roles[name] for name in caller.roles if name in roles]
+        async with self._db.read() as conn:
+            known = await callers.facts(
+                conn,
+                caller,
+                now,
+                self._heard,
+                permissions=any(role.reach == "consented" for role in held),
+                breaks=any("break-glass" in role.features for role in held),
+            )
+        decision = decide(caller, purpose, roles, known, place=self._place, now=now)
+        # What was read before something changed is good for who asked before, and not kept for who asks later.
+        if turn == self._turn:
+            if len(self._kept) >= _MOST:
+                self._kept.clear()
+            self._kept[key] = decision
+        return decision
 
     def _forget(self) -> None:
         self._turn += 1
         self._kept.clear()
+        self._asking = {}
+
+
+def _over(
+    asking: dict[tuple[Any, ...], asyncio.Task[Decision]], key: tuple[Any, ...], done: asyncio.Task[Decision]
+) -> None:
+    asking.pop(key, None)
+    if not done.cancelled():
+        done.exception()  # looked at: nobody may be waiting for it any more
 
 
 def _key(caller: Caller, purpose: str) -> tuple[Any, ...]:
@@ -76,15 +100,3 @@ def _key(caller: Caller, purpose: str) -> tuple[Any, ...]:
         caller.tenant,
         caller.country,
     )
-
-
-def _held(caller: Caller, roles: Mapping[str, Role]) -> list[Role]:
-    return [roles[name] for name in caller.roles if name in roles]
-
-
-def _reaches(caller: Caller, roles: Mapping[str, Role]) -> bool:
-    return any(role.reach == "consented" for role in _held(caller, roles))
-
-
-def _breaks(caller: Caller, roles: Mapping[str, Role]) -> bool:
-    return any("break-glass" in role.features for role in _held(caller, roles))
