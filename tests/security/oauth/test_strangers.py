@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import KeySet, RSAKey
 
+from kuska.security.contracts import Caller
 from kuska.security.domain import authorization, claims, signing
 from kuska.security.domain.claims import BadClaimsError, House
 from kuska.security.domain.clients import Client
@@ -95,6 +97,30 @@ def test_an_assertion_is_the_clients_or_nothing(token: str) -> None:
 def test_claims_fit_or_are_refused(said: dict[str, Any]) -> None:
     with pytest.raises(BadClaimsError):
         claims.read(said, _HOUSE, 0.0)
+
+
+def test_a_caller_comes_back_whole() -> None:
+    """Also with what is added to callers later: whoever adds a field decides whether a token says it."""
+    scopes = read("patient/Observation.rs?category=laboratory openid")
+    caller = Caller(
+        kind="person", account="a", client="c", session="s", roles=("physician", "patient"), scopes=scopes.rules,
+        patient="p", practitioner="d", organization="o", tenant="t", country="CL", purpose="TREAT",
+        purposes=("TREAT", "COC"), address="192.0.2.1", authenticated=datetime(2026, 11, 21, 12, tzinfo=UTC),
+        confirmed=datetime(2026, 11, 21, 12, tzinfo=UTC), methods=("pwd", "otp"),
+    )  # fmt: skip
+    default = Caller(kind="person")
+    assert all(getattr(caller, name) != getattr(default, name) for name in _fields(caller) - {"kind"})
+    now = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    ticket = claims.Ticket(
+        caller=caller, scopes=scopes, jti="j", grant="g", encounter="e", issued=now, expires=now + timedelta(minutes=1)
+    )
+    back = claims.read(json.loads(json.dumps(claims.write(ticket, _HOUSE))), _HOUSE, now.timestamp())
+    # From where it is shown is seen then; a second factor is shown to the portal, not by an application.
+    assert back == replace(ticket, caller=replace(caller, address="", confirmed=None))
+
+
+def _fields(caller: Caller) -> set[str]:
+    return {field.name for field in fields(caller)}
 
 
 @given(st.binary(max_size=300) | _JSON.map(lambda tree: json.dumps({"keys": tree}).encode()))
