@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
+import pytest
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from kuska.app import site
 from kuska.infra.mail.smtp import Mail
@@ -21,6 +24,8 @@ from kuska.security.domain.sealing import passing_ring
 from kuska.security.settings import LimitSettings, SecuritySettings
 
 PAGE = {"accept": "text/html"}
+SETTINGS = SecuritySettings(argon2_memory=7_168, argon2_passes=1, public_url="https://record.example.org")
+FOR_EVERYBODY = {"/", "/login", "/registro", "/clave", "/idioma/x"}
 
 
 class NoMails:
@@ -38,9 +43,8 @@ async def test_refusals_are_pages_for_people_and_lines_for_programs(fresh_db: Da
         raise RuntimeError("secret of the inside")
 
     router.add_route("/broken", broken)
-    settings = SecuritySettings(argon2_memory=7_168, argon2_passes=1, public_url="https://record.example.org")
     async with open_security(
-        fresh_db, settings, SystemClock(), "", tmp_path, limits=LimitSettings(), sealer=passing_ring(), mailer=NoMails()
+        fresh_db, SETTINGS, SystemClock(), "", tmp_path, limits=LimitSettings(), sealer=passing_ring(), mailer=NoMails()
     ) as security:
         made = pages.build(security, secure=True, zone=ZoneInfo("America/Lima"))
         app = site.build(fresh_db, HttpMetrics(), [made.router, router], door=security.door)
@@ -81,3 +85,42 @@ async def test_refusals_are_pages_for_people_and_lines_for_programs(fresh_db: Da
             gone = await http.get("/cuenta", headers=PAGE | {"cookie": "__Host-kuska=unknown"})
             assert gone.status_code == 503
             assert "<h1>" in gone.text
+
+
+@pytest.mark.requirement("HC-04")
+async def test_no_page_opens_without_a_session_and_no_form_without_its_token(db: Database, tmp_path: Path) -> None:
+    """Of all routes there are, so that a new one is tried too."""
+    async with open_security(
+        db,
+        SETTINGS,
+        SystemClock(),
+        "",
+        tmp_path,
+        limits=LimitSettings(failures_burst=10_000),
+        sealer=passing_ring(),
+        mailer=NoMails(),
+    ) as security:
+        made = pages.build(security, secure=True, zone=ZoneInfo("America/Lima"))
+        app = site.build(db, HttpMetrics(), [made.router], door=security.door)
+        made.attend(app)
+        tried: set[str] = set()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=SETTINGS.public_url) as http:
+            for route in made.router.routes:
+                assert isinstance(route, Route)
+                path = re.sub(r"\{version:int\}", "1", route.path)
+                path = re.sub(r"\{\w+\}", "x", path)
+                if "POST" in (route.methods or ()):
+                    token = {"token": "0" * 64}
+                    for headers in (PAGE, PAGE | {"sec-fetch-site": "same-origin"}):
+                        answer = await http.post(path, data=token, headers=headers)
+                        assert answer.status_code == 403 or _to_the_way_in(answer), path
+                        assert "kuska=" not in answer.headers.get("set-cookie", "").replace("__Host-kuska-entry=", "")
+                elif path not in FOR_EVERYBODY:
+                    answer = await http.get(path, headers=PAGE)
+                    assert answer.status_code in (400, 401, 404, 410) or _to_the_way_in(answer), path
+                tried.add(path)
+        assert len(tried) > 30
+
+
+def _to_the_way_in(answer: httpx.Response) -> bool:
+    return answer.status_code == 303 and answer.headers["location"].startswith("/login")

@@ -38,6 +38,9 @@ async def test_signs_in_and_out(page: Page) -> None:
     await expect(page.get_by_role("heading", level=1)).to_have_text("Hola, Rosa Quispe Mamani")
     await page.get_by_role("button", name="Salir").click()
     await expect(page.get_by_role("status")).to_contain_text("Salió de Kuska")
+    # Nothing is left behind the "back" button.
+    await page.go_back()
+    await expect(page.get_by_text("Rosa Quispe Mamani")).to_have_count(0)
     await page.goto("/cuenta")
     await expect(page).to_have_url("/login?next=/cuenta")
     assert {cookie["name"] for cookie in await page.context.cookies()} <= {"kuska-entry"}

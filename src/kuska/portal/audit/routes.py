@@ -21,7 +21,7 @@ from kuska.security.api import AUDIT_TYPES, Event, Security, TrailQuestion, Visi
 _PATH = "/auditoria"
 _FIELDS = ("patient", "account", "since", "until", "kind", "outcome")
 _PAGE = 50
-_DAYS = 30
+_DAYS = 7
 
 
 class AuditPages:
