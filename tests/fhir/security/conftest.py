@@ -139,6 +139,7 @@ class House:
     trail: Told
     clock: SetClock
     epoch: Epoch
+    policy: Policy
     clients: dict[str, httpx.AsyncClient] = field(default_factory=dict[str, httpx.AsyncClient])
 
     def __getitem__(self, name: str) -> httpx.AsyncClient:
@@ -210,7 +211,7 @@ async def house(server_dsn: str, template: str) -> AsyncIterator[House]:
         clock, trail, epoch = SetClock(NOW), Told(), Epoch(db)
         archive = await open_record(db, FhirSettings(max_bundle_entries=100), consents=Consents(epoch))
         policy = Policy(db, Roles(db, SecuritySettings(), clock, epoch), Place("demo", "PE"), clock, epoch)
-        made = House(archive, FhirApp(archive, Doorkeeper(policy, trail, clock)), trail, clock, epoch)
+        made = House(archive, FhirApp(archive, Doorkeeper(policy, trail, clock)), trail, clock, epoch, policy)
         await made.put(*people())
         await db.transact(accounts)
         yield made

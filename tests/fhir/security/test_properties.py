@@ -192,7 +192,7 @@ async def found(record: Record, type_: str | None, *parameters: tuple[str, str],
         after = ((CURSOR, page.next),)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_every_road_leads_to_what_the_judge_allows(archive: Archive, data: st.DataObject) -> None:
     population, access = data.draw(populations()), data.draw(accesses())
