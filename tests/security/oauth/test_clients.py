@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import secrets
@@ -221,10 +222,36 @@ async def test_keys_that_a_client_serves_are_fetched_and_may_change(shop_db: Dat
     assert len(calls) == 2
     served["keys"] = []
     shop.clock.advance(timedelta(minutes=30))
+    assert (await _assert(shop, shop.assertion(client, rsa))).status_code == 401  # knocks, and nobody is there
     assert (await _assert(shop, shop.assertion(client, ec))).status_code == 200
     shop.clock.advance(timedelta(minutes=31))
     assert (await _assert(shop, shop.assertion(client, ec))).status_code == 401
     assert shop.book.last.reason == "security.client-keys-unreachable"
+    # Nor a moment later, although it is not asked again yet.
+    assert (await _assert(shop, shop.assertion(client, ec))).status_code == 401
+    assert shop.book.last.reason == "security.client-keys-unreachable"
+    served["keys"] = [ec.as_dict(private=False)]
+    shop.clock.advance(timedelta(seconds=6))
+    assert (await _assert(shop, shop.assertion(client, ec))).status_code == 200
+
+
+async def test_who_comes_while_the_keys_are_fetched_waits_for_them(shop_db: Database, rsa: RSAKey) -> None:
+    calls: list[str] = []
+    come = asyncio.Event()
+
+    async def fetch(url: str) -> bytes:
+        calls.append(url)
+        await come.wait()
+        return json.dumps({"keys": [rsa.as_dict(private=False)]}).encode()
+
+    shop = await open_shop(shop_db, SetClock(NOON), fetch=fetch)
+    client = await shop.backend(rsa, jwks="", jwks_uri="https://partner.example/jwks")
+    three = [asyncio.create_task(_assert(shop, shop.assertion(client, rsa))) for _ in range(3)]
+    while not calls:
+        await asyncio.sleep(0)
+    come.set()
+    assert [answer.status_code for answer in await asyncio.gather(*three)] == [200, 200, 200]
+    assert len(calls) == 1
 
 
 async def test_only_what_it_is_registered_for(shop: Shop) -> None:

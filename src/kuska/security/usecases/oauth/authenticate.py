@@ -16,7 +16,6 @@ from urllib.parse import unquote_plus
 from joserfc.jwk import KeySet
 
 from kuska.infra.postgres.connection import Write
-from kuska.kit.errors import KuskaError
 from kuska.security.contracts import Caller
 from kuska.security.domain import signing
 from kuska.security.domain.clients import Client
@@ -25,12 +24,11 @@ from kuska.security.domain.protocol import InvalidClientError
 from kuska.security.domain.signing import BadSignatureError
 from kuska.security.store import oauth_clients
 from kuska.security.usecases.oauth.parts import Parts, of_client
+from kuska.security.usecases.oauth.served_keys import ServedKeys, UnreachableKeysError
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_LIFE = 300  # seconds of an assertion
 _SKEW = 30
-_KEPT = 3600.0  # seconds that a fetched key set is used
-_AGAIN = 60.0  # seconds before it is fetched again for a key that is not in it
 _NO_KEYS = KeySet([])  # of a client that does not exist: its assertion is checked all the same, with a key of ours
 
 Method = Literal["basic", "post", "assertion", "none"]
@@ -46,8 +44,7 @@ class _Shown:
 class ClientDoor:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._fetched: dict[str, tuple[KeySet, float]] = {}
-        self._tried: dict[str, float] = {}
+        self._served = ServedKeys(parts.clock, parts.fetch)
 
     async def enter(self, params: Mapping[str, str], authorization: str, address: str) -> Client:
         """The client that sent this.
@@ -102,22 +99,12 @@ class ClientDoor:
             return signing.key_set(client.jwks)
         if not client.jwks_uri or not client.active:
             return _NO_KEYS
-        now = self._parts.clock.now().timestamp()
-        known = self._fetched.get(client.jwks_uri)
-        if known and known[1] > now and _has(known[0], assertion):
-            return known[0]
-        if self._tried.get(client.jwks_uri, 0.0) > now:
-            return known[0] if known else _NO_KEYS
-        self._tried[client.jwks_uri] = now + _AGAIN
         try:
-            fresh = signing.key_set(await self._parts.fetch(client.jwks_uri))
-        except (KuskaError, OSError, ValueError) as gone:
-            # What was fetched an hour ago at most may serve while its owner cannot be reached; older keys may be withdrawn.
-            if known and known[1] > now:
-                return known[0]
+            return await self._served.of(client.jwks_uri, signing.assertion_kid(assertion))
+        except BadSignatureError as wrong:
+            raise InvalidClientError("security.assertion-unreadable", client.id) from wrong
+        except UnreachableKeysError as gone:
             raise InvalidClientError("security.client-keys-unreachable", client.id) from gone
-        self._fetched[client.jwks_uri] = (fresh, now + _KEPT)
-        return fresh
 
 
 def _shown(params: Mapping[str, str], authorization: str) -> _Shown:
@@ -182,11 +169,3 @@ def _checked(said: Mapping[str, Any], client: str, parts: Parts) -> tuple[str, d
 
 def _moment(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e11
-
-
-def _has(keys: KeySet, assertion: str) -> bool:
-    try:
-        kid = signing.assertion_kid(assertion)
-    except BadSignatureError:
-        return True
-    return any(key.kid == kid for key in keys.keys)
