@@ -16,7 +16,8 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.metrics import HttpMetrics
 from kuska.kit.clock import SystemClock
 from kuska.portal import pages
-from kuska.security.api import open_security
+from kuska.portal.ui import csrf
+from kuska.security.api import NewAccount, Security, open_security
 from kuska.security.domain.sealing import passing_ring
 from kuska.security.settings import LimitSettings, SecuritySettings
 
@@ -26,15 +27,20 @@ HOME = "https://record.example.org"
 
 
 @pytest.fixture
-async def built(fresh_db: Database, tmp_path: Path) -> AsyncIterator[FastAPI]:
+async def security(fresh_db: Database, tmp_path: Path) -> AsyncIterator[Security]:
     settings = SecuritySettings(argon2_memory=7_168, argon2_passes=1, public_url=HOME)
     async with open_security(
         fresh_db, settings, SystemClock(), "", tmp_path, limits=LimitSettings(), sealer=passing_ring(), mailer=NoMails()
-    ) as security:
-        made = pages.build(security, secure=True, zone=ZoneInfo("America/Lima"))
-        app = site.build(fresh_db, HttpMetrics(), [made.router], door=security.door)
-        made.attend(app)
-        yield app
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def built(security: Security, fresh_db: Database) -> FastAPI:
+    made = pages.build(security, secure=True, zone=ZoneInfo("America/Lima"))
+    app = site.build(fresh_db, HttpMetrics(), [made.router], door=security.door)
+    made.attend(app)
+    return app
 
 
 async def test_no_other_origin_reads_a_page_and_no_request_is_echoed(built: FastAPI) -> None:
@@ -59,6 +65,19 @@ async def test_a_new_installation_has_no_account(built: FastAPI, fresh_db: Datab
     async with fresh_db.read() as conn:
         assert await conn.fetchval("select count(*) from security.account") == 0
         assert await conn.fetchval("select count(*) from security.client") == 0
+
+
+async def test_signing_in_again_ends_the_session_before(built: FastAPI, security: Security) -> None:
+    new = NewAccount(login="ana@example.org", display_name="Ana", roles=("patient",), patient="p1")
+    account = await security.accounts.create(new, "una frase bastante larga")
+    before = await security.sessions.start(account, methods=("pwd",), pending=False, address="", agent="")
+    form = {"login": "ana@example.org", "password": "una frase bastante larga", "token": csrf.token(before)}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(built), base_url=HOME) as http:
+        headers = {"cookie": f"__Host-kuska={before}", "sec-fetch-site": "same-origin"}
+        answer = await http.post("/login", data=form, headers=headers)
+    assert answer.status_code == 303
+    assert await security.sessions.find(before, "") is None
+    assert await security.sessions.find(http.cookies["__Host-kuska"], "")
 
 
 def test_our_scripts_keep_nothing_and_build_no_markup() -> None:
