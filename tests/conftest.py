@@ -140,7 +140,8 @@ async def _clone(server_dsn: str, template: str) -> AsyncIterator[str]:
 async def _remake(url: str) -> None:
     conn = await asyncpg.connect(url)
     try:
-        await conn.execute("drop schema if exists fhir cascade; drop schema if exists kuska cascade")
+        for schema in ("fhir", "security", "kuska"):
+            await conn.execute(f"drop schema if exists {schema} cascade")
     finally:
         await conn.close()
     await migrate.migrate(url)
