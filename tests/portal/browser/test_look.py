@@ -1,6 +1,6 @@
 """Every page, as a phone (light) and a desk (dark) see it: nothing runs off the side, nothing that axe or the browser complains about.
 
-Screenshots are left in build/screenshots.
+With KUSKA_TEST_SCREENSHOTS=1 pictures are left in build/screenshots.
 """
 
 from __future__ import annotations
