@@ -134,7 +134,7 @@ class Mailroom:
     async def running(self) -> AsyncGenerator[None]:
         if not self._mailer.configured:
             _log.warning(
-                "no mail server (KUSKA_MAIL_HOST): invitations and links for new passwords wait in the database"
+                "no mail server", detail="invitations and links wait in the database until KUSKA_MAIL_HOST is set"
             )
         sending = asyncio.create_task(self._run())
         try:
