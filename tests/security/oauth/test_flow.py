@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
@@ -138,6 +140,30 @@ async def test_who_consented_is_not_asked_again_unless_the_client_has_no_secret(
     await shop.tokens(public, "", session)
     assert isinstance(await shop.ask(public, session), NeedsConsent)
     assert answered(await shop.ask(public, session, prompt="none"))["error"] == "interaction_required"
+
+
+async def test_a_yes_outlives_the_session_but_not_a_change_of_mind(shop: Shop) -> None:
+    person = await shop.person()
+    client, secret = await shop.client()
+    scope = "openid user/Observation.rs"
+    await shop.tokens(client, secret, await shop.signed_in(person), scope=scope)
+    async with shop.db.write() as tx:
+        await tx.execute("delete from security.session where account = $1", person.id)
+    session = await shop.signed_in(person)
+    given = await shop.tokens(client, secret, session, scope=scope)
+    assert "code" in answered(await shop.ask(client, session, scope=scope, prompt="none"))
+    (granted, *_) = await shop.oauth.granted(person.id)
+    await shop.oauth.end(person.id, granted.id, session.caller(""))
+    assert isinstance(await shop.ask(client, session, scope=scope), NeedsConsent)
+    # Fewer than before is what counts from then on.
+    asked = await shop.ask(client, session, scope=scope)
+    assert isinstance(asked, NeedsConsent)
+    await shop.oauth.decide(asked.handle, session, ["openid"])
+    assert isinstance(await shop.ask(client, session, scope=scope), NeedsConsent)
+    assert "code" in answered(await shop.ask(client, session, scope="openid"))
+    assert given["scope"] == scope
+    shop.clock.advance(timedelta(days=91))
+    assert isinstance(await shop.ask(client, await shop.signed_in(person), scope="openid"), NeedsConsent)
 
 
 async def test_the_institutions_own_client_asks_nobody(shop: Shop) -> None:

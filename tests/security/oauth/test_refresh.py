@@ -162,9 +162,13 @@ async def test_online_access_of_a_session_that_ran_out(shop: Shop) -> None:
     client, secret = await shop.client()
     session = await shop.signed_in(await shop.person())
     first = await shop.tokens(client, secret, session, scope="openid online_access user/Observation.rs")
-    shop.clock.advance(timedelta(hours=12))
+    async with shop.db.write() as tx:
+        await tx.execute("update security.session set ends = $2 where id = $1", session.id, shop.clock.now())
     assert (await _refresh(shop, client, secret, first["refresh_token"]))[1]["error"] == "invalid_grant"
     assert shop.book.last.reason == "security.session-ended"
+    shop.clock.advance(timedelta(hours=12))
+    assert (await _refresh(shop, client, secret, first["refresh_token"]))[1]["error"] == "invalid_grant"
+    assert shop.book.last.reason == "security.refresh-expired"
 
 
 async def test_without_a_word_about_access_there_is_no_refresh_token(shop: Shop) -> None:

@@ -66,6 +66,15 @@ create index oauth_grant_session on security.oauth_grant (session);
 create index oauth_grant_client on security.oauth_grant (client);
 create index oauth_grant_expires on security.oauth_grant (expires);
 
+-- What a person said yes to, so that the same client need not ask for the same at every sign-in.
+create table security.oauth_approval (
+    account text not null references security.account (id) on delete cascade,
+    client text not null references security.client (id) on delete cascade,
+    scope text not null,
+    at timestamptz not null,
+    primary key (account, client)
+);
+
 -- What a client asked for, kept here while the consent page is open: a browser carries only the handle.
 create table security.oauth_request (
     hash bytea primary key,

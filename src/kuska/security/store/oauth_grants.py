@@ -138,8 +138,17 @@ async def grant(conn: Read, id_: str) -> Grant | None:
     )
 
 
-async def granted(conn: Read, account: str, client: str, now: datetime) -> list[Scopes]:
-    return [asked(row["scope"]) for row in await conn.fetch(_SQL["granted"], account, client, now)]
+async def approve(tx: Write, grant: Grant) -> None:
+    await tx.execute(_SQL["approve"], grant.account, grant.client, str(grant.scopes), grant.created)
+
+
+async def approved(conn: Read, account: str, client: str, since: datetime) -> Scopes:
+    """What this person said yes to since then; nothing when they did not."""
+    return asked(await conn.fetchval(_SQL["approved"], account, client, since) or "")
+
+
+async def disapprove(tx: Write, grant: str) -> None:
+    await tx.execute(_SQL["disapprove"], grant)
 
 
 async def of_account(conn: Read, account: str, now: datetime) -> list[Row]:

@@ -37,12 +37,17 @@ select id, client, account, session, scope, patient, encounter, banner, nonce, a
 from security.oauth_grant
 where id = $1;
 
--- granted --
--- What this person granted to this client and still stands, for the client not to ask again.
-select scope from security.oauth_grant
-where account = $1 and client = $2 and revoked is null and expires > $3
-order by created desc
-limit 20;
+-- approve --
+insert into security.oauth_approval (account, client, scope, at) values ($1, $2, $3, $4)
+on conflict (account, client) do update set scope = excluded.scope, at = excluded.at;
+
+-- approved --
+select scope from security.oauth_approval where account = $1 and client = $2 and at > $3;
+
+-- disapprove --
+-- Whoever ends an access is asked again before there is another one.
+delete from security.oauth_approval as a using security.oauth_grant as g
+where g.id = $1 and a.account = g.account and a.client = g.client;
 
 -- of_account --
 select g.id, g.client, c.name, g.scope, g.patient, g.created, g.expires

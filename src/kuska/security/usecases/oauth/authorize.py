@@ -227,6 +227,7 @@ class Authorization:
 
     async def _grant(self, case: _Case, context: _Context, scopes: Scopes) -> Outcome:
         now, asked, code = self._parts.clock.now(), case.pending.asked, fresh()
+        lasting = now + self._parts.grant_life
         grant = Grant(
             id=event_id(),
             client=case.client.id,
@@ -240,7 +241,7 @@ class Authorization:
             authenticated=case.session.authenticated,
             methods=case.session.methods,
             created=now,
-            expires=now + self._parts.grant_life,
+            expires=lasting if "offline_access" in scopes.features else min(lasting, case.session.ends),
         )
 
         async def work(tx: Write) -> bool:
@@ -249,6 +250,8 @@ class Authorization:
             if asked.launch and not await store.use_launch(tx, digest(asked.launch)):
                 return False
             await store.begin(tx, grant)
+            if case.pending.session:
+                await store.approve(tx, grant)
             await store.add_code(
                 tx,
                 digest(code),
@@ -308,8 +311,8 @@ class Authorization:
         if client.kind == "public":
             return False
         async with self._parts.db.read() as conn:
-            before = await store.granted(conn, person.id, client.id, self._parts.clock.now())
-        return any(_contains(earlier, scopes) for earlier in before)
+            since = self._parts.clock.now() - self._parts.grant_life
+            return _contains(await store.approved(conn, person.id, client.id, since), scopes)
 
     def _good(self, session: Session, pending: Pending) -> bool:
         now: datetime = self._parts.clock.now()

@@ -184,6 +184,7 @@ class Exchange:
 
         async def work(tx: Write) -> None:
             await store.end(tx, broken.grant, self._parts.clock.now())
+            await store.disapprove(tx, broken.grant)
             await self._parts.withdraw(tx, "grant", broken.grant)
             detail = (("grant", broken.grant),)
             await self._parts.trail.within(

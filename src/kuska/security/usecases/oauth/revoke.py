@@ -74,6 +74,7 @@ class Revocation:
             known = await store.grant(conn, grant)
         if known is None or known.account != account or known.revoked is not None:
             raise NotFoundError(Issue(code="not-found", message="oauth.grant-unknown"))
+        await self._parts.db.transact(lambda tx: store.disapprove(tx, grant))
         await self._withdraw("grant", grant, by)
 
     async def replace_keys(self, by: Caller) -> None:
