@@ -125,6 +125,23 @@ async def test_only_plain_addresses_of_the_web(url: str) -> None:
     assert not called
 
 
+async def test_without_encryption_only_where_the_operator_says_so() -> None:
+    called: list[str] = []
+
+    async def lookup(host: str, port: int) -> list[str]:
+        return [PUBLIC]
+
+    async with open_outgoing(settings(allowed_hosts=("allowed.example",)), lookup, recording(called)) as http:
+        with pytest.raises(RefusedAddressError) as refused:
+            await http.get("http://public.example/")
+        assert key_of(refused) == "outgoing.plain-http"
+        assert not called
+        for url in ("https://public.example/", "http://allowed.example/"):
+            with pytest.raises(NoAnswerError):
+                await http.get(url)
+    assert called == [PUBLIC, PUBLIC]
+
+
 async def test_the_name_is_resolved_once_and_that_address_is_called() -> None:
     """A second answer of the resolver, pointing inside, is never asked for (DNS rebinding)."""
     answers = [[PUBLIC], ["127.0.0.1"], ["127.0.0.1"]]
