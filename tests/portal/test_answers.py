@@ -80,6 +80,18 @@ async def test_signing_in_again_ends_the_session_before(built: FastAPI, security
     assert await security.sessions.find(http.cookies["__Host-kuska"], "")
 
 
+async def test_signing_out_leaves_nothing_in_the_browser(built: FastAPI, security: Security) -> None:
+    new = NewAccount(login="ana@example.org", display_name="Ana", roles=("patient",), patient="p1")
+    account = await security.accounts.create(new)
+    cookie = await security.sessions.start(account, methods=("webauthn",), pending=False, address="", agent="")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(built), base_url=HOME) as http:
+        headers = {"cookie": f"__Host-kuska={cookie}", "sec-fetch-site": "same-origin"}
+        answer = await http.post("/logout", data={"token": csrf.token(cookie)}, headers=headers)
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
+    assert '__Host-kuska=""' in answer.headers["set-cookie"]
+    assert await security.sessions.find(cookie, "") is None
+
+
 def test_our_scripts_keep_nothing_and_build_no_markup() -> None:
     scripts = {path.name: path.read_text() for path in STATIC.glob("*.js")}
     assert scripts

@@ -171,9 +171,13 @@ async def test_staff_say_which_patient_it_is_about(window: Window, live: Live, b
     await page.goto(request(live, client, verifier))
     patient = page.get_by_label("¿De qué paciente?")
     await patient.fill("not an id")
+    await page.get_by_label("Ver: problemas y diagnósticos").uncheck()
     await page.get_by_role("button", name="Permitir", exact=True).click()
     await expect(patient).to_have_attribute("aria-invalid", "true")
     await look(page, axe, "consent-patient-1280")
+    # What was crossed out stays so when the page comes back.
+    assert not await page.get_by_label("Ver: problemas y diagnósticos").is_checked()
+    assert await page.get_by_label("Ver: resultados y mediciones").is_checked()
     await patient.fill("rosa")
     await page.get_by_role("button", name="Permitir", exact=True).click()
     await page.wait_for_url(f"{back}?**")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ class Item:
     scope: str  # as the form sends it back
     said: str
     only: str = ""
+    left_in: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class ConsentPage:
     handle: str
     client: str
     host: str
-    items: tuple[Item, ...]
+    items: Sequence[Item]
     wide: bool
     asks_patient: bool
     filled: Filled = EMPTY

@@ -6,6 +6,7 @@ what was left in, nothing that could be tampered with.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from fastapi import APIRouter
@@ -49,9 +50,12 @@ class ConsentPages:
         if isinstance(outcome, NeedsConsent):
             said = self._shell.text(request, "consenting.no-patient")
             filled = Filled({"patient": form.text("patient")}, {"patient": said})
-        return self._answer(request, outcome, filled)
+        return self._answer(request, outcome, filled, left_in=frozenset(accepted))
 
-    def _answer(self, request: Request, outcome: Outcome, filled: Filled) -> Response:
+    def _answer(
+        self, request: Request, outcome: Outcome, filled: Filled, *, left_in: frozenset[str] | None = None
+    ) -> Response:
+        """`left_in`: what the person had not crossed out when the form came back; None = nobody has decided yet."""
         match outcome:
             case Redirect(url):
                 return self._shell.go(url)
@@ -59,19 +63,24 @@ class ConsentPages:
                 back = quote(f"{_PATH}?handle={handle}", safe="/")
                 return self._shell.go(f"/login?next={back}{'&otra=1' if again else ''}")
             case NeedsConsent():
-                return self._consent(request, outcome, filled)
+                return self._consent(request, outcome, filled, left_in)
             case _:
                 names = {"said": self._shell.text(request, outcome.message)}
                 return self._shell.page(request, "consent/broken.html", names, status=400)
 
-    def _consent(self, request: Request, asked: NeedsConsent, filled: Filled) -> Response:
+    def _consent(
+        self, request: Request, asked: NeedsConsent, filled: Filled, left_in: frozenset[str] | None
+    ) -> Response:
         lang, scopes = self._shell.language(request), asked.scopes
         targets = sorted({target(uri) for uri in asked.client.redirects})
         page = ConsentPage(
             handle=asked.handle,
             client=asked.client.name,
             host=", ".join(each.removeprefix("https://") for each in targets),
-            items=items(scopes.features, scopes.rules, asked.texts, translator(lang), lang),
+            items=[
+                replace(item, left_in=left_in is None or item.scope in left_in)
+                for item in items(scopes.features, scopes.rules, asked.texts, translator(lang), lang)
+            ],
             wide=any(rule.type == "*" for rule in scopes.rules),
             asks_patient=asked.choose_patient,
             filled=filled,
