@@ -74,7 +74,6 @@ class Revocation:
             known = await store.grant(conn, grant)
         if known is None or known.account != account or known.revoked is not None:
             raise NotFoundError(Issue(code="not-found", message="oauth.grant-unknown"))
-        await self._parts.db.transact(lambda tx: store.disapprove(tx, grant))
         await self._withdraw("grant", grant, by)
 
     async def replace_keys(self, by: Caller) -> None:
@@ -94,6 +93,9 @@ class Revocation:
         async def work(tx: Write) -> None:
             if what == "grant":
                 await store.end(tx, id_, self._parts.clock.now())
+            if what == "grant" and by.kind == "person":
+                # A change of mind. A client that gives its token back has changed nobody's.
+                await store.disapprove(tx, id_)
             await self._parts.withdraw(tx, what, id_)
             event = self._parts.event("revoked", by, detail=((what, id_),))
             await self._parts.trail.within(tx, [event])
