@@ -1,0 +1,92 @@
+"""Roles that do not come with the program, and combinations that the tables do not have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.security.policy.situations import HERE, LETTERS, NOW, TYPES, caller
+
+from kuska.security.contracts import Access, Caller
+from kuska.security.domain.directory import DIRECTORY, OF_SEVERAL, PERSONAL
+from kuska.security.domain.policy import Facts, Granted, decide
+from kuska.security.domain.roles import role, shipped
+from kuska.security.domain.scopes import parse
+
+pytestmark = pytest.mark.requirement("LW-29")
+
+
+def with_role(who: Caller, facts: Facts | None = None, **content: Any) -> Access:
+    made = role("made", 1, {"reach": "all", "purposes": ["TREAT"], **content})
+    who = replace(who, roles=("made",))
+    return Granted(who, decide(who, "", {"made": made}, facts or Facts(patient="self"), place=HERE, now=NOW))
+
+
+@pytest.mark.parametrize("reach", ["own", "care", "consented"])
+def test_what_does_not_say_whose_it_is_is_for_who_may_see_all(reach: str) -> None:
+    """Even with the scope of everything."""
+    given = with_role(caller(), reach=reach, scopes=["user/*.cruds"])
+    for type_ in TYPES:
+        for letter in LETTERS:
+            ways = given.ways(type_, letter)
+            assert bool(ways) == (type_ in DIRECTORY | PERSONAL), type_
+            assert {way.reach for way in ways} <= ({"all"} if type_ in DIRECTORY else {reach})
+    for type_ in OF_SEVERAL | {"Binary", "Bundle", "Task", "Device", "Parameters"}:
+        assert not given.ways(type_, "r")
+        assert with_role(caller(), scopes=["user/*.cruds"]).ways(type_, "r")
+
+
+def test_the_trail_asks_for_its_feature_and_is_written_by_nobody() -> None:
+    assert not with_role(caller(), scopes=["user/*.cruds"]).ways("AuditEvent", "r")
+    given = with_role(caller(), scopes=["user/*.cruds"], features=["audit.read"])
+    assert [letter for letter in LETTERS if given.ways("AuditEvent", letter)] == ["r", "s"]
+    own = with_role(caller(), reach="care", scopes=["user/*.cruds"], features=["audit.read"])
+    assert not own.ways("AuditEvent", "r")
+
+
+@pytest.mark.parametrize("scopes", [None, "system/*.cruds", "user/*.cruds", "patient/*.cruds"])
+def test_people_have_no_scopes_of_machines_and_machines_none_of_people(scopes: str | None) -> None:
+    token = None if scopes is None else parse(scopes)
+    person = replace(caller(), scopes=token)
+    machine = replace(caller(), kind="service", scopes=token, methods=())
+    assert not with_role(person, scopes=["system/*.cruds"]).ways("Observation", "r")
+    assert not with_role(machine, scopes=["user/*.cruds"]).ways("Observation", "r")
+    assert not with_role(machine, scopes=["patient/*.cruds"]).ways("Observation", "r")
+
+
+def test_what_is_restricted_is_not_free() -> None:
+    given = with_role(caller(), scopes=["user/Observation.rs?category=laboratory"])
+    (way,) = given.ways("Observation", "r")
+    assert way.queries == ((("category", "laboratory"),),)
+    assert not given.free("Observation", "r")
+    assert with_role(caller(), scopes=["user/Observation.rs"]).free("Observation", "r")
+
+
+def test_restrictions_of_role_and_token_add_up() -> None:
+    who = replace(caller(), scopes=parse("user/Observation.rs?status=final"))
+    (way,) = with_role(who, scopes=["user/Observation.rs?category=laboratory"]).ways("Observation", "s")
+    assert way.queries == ((("category", "laboratory"), ("status", "final")),)
+
+
+def test_of_two_ways_the_wider_is_enough() -> None:
+    given = with_role(caller(), scopes=["user/Observation.rs", "user/*.rs", "user/Observation.r?status=final"])
+    assert len(given.ways("Observation", "r")) == 1
+    apart = with_role(caller(), scopes=["user/Observation.r?status=final", "user/Observation.r?status=amended"])
+    assert len(apart.ways("Observation", "r")) == 2
+
+
+def test_a_letter_that_is_not_in_the_scope_is_not_had() -> None:
+    given = with_role(caller(), scopes=["user/Observation.r"])
+    assert [letter for letter in LETTERS if given.ways("Observation", letter)] == ["r"]
+
+
+def test_glass_that_is_over_is_whole_again() -> None:
+    who = caller("physician")
+    for until, opened in ((NOW, set[str]()), (NOW + timedelta(seconds=1), {"p1"})):
+        facts = Facts(patient="self", opened={"p1": until})
+        decision = decide(who, "", shipped(), facts, place=HERE, now=NOW)
+        assert decision.opened == opened
+        assert decision.durable == bool(opened)
+        assert decision.until == (until if opened else None)
