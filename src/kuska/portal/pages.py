@@ -21,6 +21,7 @@ from kuska.portal.admin.correcting import CorrectingPages
 from kuska.portal.admin.desk import DeskPages
 from kuska.portal.admin.roles import RolePages
 from kuska.portal.audit.routes import AuditPages
+from kuska.portal.consent.launching import Launching
 from kuska.portal.consent.routes import ConsentPages
 from kuska.portal.entry.joining import Joining
 from kuska.portal.entry.outside import Outside
@@ -97,6 +98,7 @@ def build(security: Security, *, secure: bool, zone: ZoneInfo, clock: Clock | No
         Verifying(shell, security),
         Joining(shell, security),
         ConsentPages(shell, security),
+        Launching(shell, security),
         Overview(shell, security),
         FactorPages(shell, security),
         AccountPages(shell, security),

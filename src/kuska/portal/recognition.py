@@ -16,6 +16,7 @@ from kuska.security.visit import event_id
 # By feature, in the order in which they are shown.
 _DOORS = (
     ("break-glass", Door("/urgencia", "door.glass", "door.glass-about")),
+    ("launch", Door("/aplicaciones", "door.launch", "door.launch-about")),
     ("patients.invite", Door("/admision/invitar", "door.desk", "door.desk-about")),
     ("accounts.write", Door("/admin/cuentas", "door.accounts", "door.accounts-about")),
     ("roles.read", Door("/admin/roles", "door.roles", "door.roles-about")),

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -190,6 +191,27 @@ async def test_staff_say_which_patient_it_is_about(window: Window, live: Live, b
     }
     async with httpx.AsyncClient() as http:
         assert (await http.post(f"{live.url}/oauth/token", data=form)).json()["patient"] == "rosa"
+
+
+@pytest.mark.requirement("HC-04")
+async def test_a_physician_opens_an_application_about_a_patient(
+    window: Window, live: Live, back: str, axe: str
+) -> None:
+    client = replace(await application(live, back), launch_url=back.replace("/back", "/launch"), name="Visor de tórax")
+    await live.security.oauth.clients.register(client, Caller(kind="system"))
+    page = await window(await live.cookie("physician"), viewport=PHONE)
+    await page.goto("/aplicaciones?patient=rosa")
+    await look(page, axe, "launch-360")
+    await page.get_by_label("¿De qué paciente?").fill("not an id")
+    await page.get_by_label("¿Qué aplicación?").select_option("Visor de tórax")
+    await page.get_by_role("button", name="Abrir", exact=True).click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await page.get_by_label("¿De qué paciente?").fill("rosa")
+    await page.get_by_role("button", name="Abrir", exact=True).click()
+    await page.wait_for_url(f"{client.launch_url}?**")
+    answer = parse_qs(urlsplit(page.url).query)
+    assert answer["iss"] == [f"{live.url}/fhir"]
+    assert len(answer["launch"][0]) > 20
 
 
 async def test_an_unknown_application_is_told_nothing(window: Window, live: Live, back: str) -> None:
