@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bench import report as performance
-from dev.docs import adrs, conformance, errors, requirements, settings
+from dev.docs import adrs, conformance, controls, errors, requirements, settings
 
 ROOT = Path(__file__).parents[2]
 
 PAGES: dict[str, Callable[[Path], str | None]] = {
     "docs/adr/README.md": adrs.render,
+    "docs/compliance/asvs.md": partial(controls.render, controls.ASVS),
+    "docs/compliance/hipaa.md": partial(controls.render, controls.HIPAA),
+    "docs/compliance/sihce.md": partial(controls.render, controls.SIHCE),
     "docs/conformance.md": conformance.render,
     "docs/reference/errors.md": errors.render,
     "docs/reference/settings.md": settings.render,

@@ -43,7 +43,7 @@ ASVS = List(
 HIPAA = List(
     "hipaa",
     "HIPAA technical safeguards",
-    "45 CFR §164.312. R: required, A: addressable. What a law asks of an organisation no program fulfils alone; each row says what this one does.",
+    "45 CFR §164.312, and the rows of §164.308, 310 and 316 that technology touches. R: required, A: addressable. What a law asks of an organisation no program fulfils alone; each row says what this one does.",
 )
 SIHCE = List(
     "sihce",
