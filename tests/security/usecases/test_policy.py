@@ -213,9 +213,10 @@ async def test_another_process_hears_of_a_refusal_within_the_second(at: House) -
             await asyncio.sleep(0.01)
 
 
-async def test_a_refusal_begins_and_ends_on_time(at: House, asked: list[Caller]) -> None:
+@pytest.mark.parametrize("actors", [(), ("Practitioner/doctor",)])
+async def test_a_refusal_begins_and_ends_on_time(at: House, asked: list[Caller], actors: tuple[str, ...]) -> None:
     period = {"start": "2026-11-21T13:00:00Z", "end": "2026-11-21T13:59:59Z"}
-    await write(at, "c1", consent(period=period))
+    await write(at, "c1", consent(*actors, period=period))
     assert not (await physician(at)).withheld
     at.clock.advance(timedelta(hours=1))
     assert (await physician(at)).withheld == {"p1"}
