@@ -102,6 +102,10 @@ class Granted:
         self._decision = decision
 
     @property
+    def until(self) -> datetime | None:
+        return self._decision.until
+
+    @property
     def purpose(self) -> str:
         return self._decision.purpose
 
