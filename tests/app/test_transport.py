@@ -34,11 +34,33 @@ def test_nothing_readable_crosses_the_network(host: str) -> None:
     [
         {"KUSKA_HOST": "127.0.0.1"},
         {"KUSKA_HOST": "::1"},
-        {"KUSKA_HOST": "0.0.0.0", "KUSKA_HTTP_BEHIND_PROXY": "10.0.0.5, 10.1.0.0/16"},
+        {
+            "KUSKA_HOST": "0.0.0.0",
+            "KUSKA_HTTP_BEHIND_PROXY": "10.0.0.5, 10.1.0.0/16",
+            "KUSKA_SECURITY_PUBLIC_URL": "https://record.example.org",
+        },
+        {"KUSKA_SECURITY_PUBLIC_URL": "http://localhost:8080"},
+        {"KUSKA_SECURITY_PUBLIC_URL": "http://[::1]:8080"},
+        {"KUSKA_SECURITY": "off", "KUSKA_HTTP_BEHIND_PROXY": "10.0.0.5"},
     ],
 )
 def test_what_may_be_plain(environment: dict[str, str]) -> None:
     _check_transport(load(environment))
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"KUSKA_SECURITY_PUBLIC_URL": "http://record.example.org"},
+        {"KUSKA_HTTP_BEHIND_PROXY": "10.0.0.5"},
+        {"KUSKA_HTTP_BEHIND_PROXY": "10.0.0.5", "KUSKA_SECURITY_PUBLIC_URL": "http://record.example.org"},
+    ],
+)
+def test_cookies_are_never_without_their_marks_on_a_network(environment: dict[str, str]) -> None:
+    """Whether they are marked Secure follows from the public address."""
+    with pytest.raises(StartError) as caught:
+        _check_transport(load(environment))
+    assert caught.value.issues[0].message == "serve.public-url"
 
 
 @pytest.mark.parametrize("proxies", ["*", "proxy.local", "0.0.0.0/0", "::/0"])

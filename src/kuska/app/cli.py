@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from kuska import __version__
 from kuska.app.configuration import CONFIG, SettingsError, StartError, load
@@ -186,6 +187,17 @@ def _check_transport(settings: Settings) -> None:
         ServerTls(http)  # said here, once, and before anything is started
     elif not http.behind_proxy and not _is_loopback(settings.process.host):
         raise StartError("serve.no-tls", host=settings.process.host)
+    if settings.process.security == "on" and not _is_public_address_safe(settings):
+        raise StartError("serve.public-url")
+
+
+def _is_public_address_safe(settings: Settings) -> bool:
+    """Marks of cookies and the issuer of tokens follow from it: by plain http, cookies would go out without `Secure`."""
+    public = settings.security.public_url
+    if not public:
+        return not settings.http.behind_proxy  # this machine alone, or TLS of ours
+    parts = urlsplit(public)
+    return parts.scheme == "https" or (not settings.http.tls_certificate and _is_loopback(parts.hostname or ""))
 
 
 def _is_loopback(host: str) -> bool:

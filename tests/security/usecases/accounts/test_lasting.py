@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 
 import pytest
-from tests.security.usecases.accounts.conftest import World
+from tests.security.usecases.accounts.conftest import HERE, World
+
+from kuska.kit.errors import IncorrectError
 
 pytestmark = pytest.mark.requirement("HC-04")
 
@@ -16,6 +18,16 @@ async def test_a_password_does_not_wear_out(world: World) -> None:
     world.passes(days=5 * 365)
     cookie = await world.signed_in()
     assert await world.session(cookie)
+
+
+@pytest.mark.parametrize("word", ["Kuska-Kuska-26", "demo demo 2026", "kuska demo 123", "DEMO kuska!!"])
+async def test_a_password_is_not_made_of_the_houses_words(world: World, word: str) -> None:
+    await world.person()
+    await world.accounts.ask_reset("ana@example.org", HERE)
+    await world.mailroom.send_due()
+    with pytest.raises(IncorrectError) as refused:
+        await world.accounts.redeem(world.post.token(), word, HERE)
+    assert [issue.message for issue in refused.value.issues] == ["password.own-name"]
 
 
 async def test_sessions_are_256_bits_of_chance(world: World) -> None:

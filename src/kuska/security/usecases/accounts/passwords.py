@@ -87,7 +87,9 @@ async def change(parts: Parts, cookie: str, session: Session, current: str, new:
 
 
 def _require_good(parts: Parts, password: str, *own_words: str) -> None:
-    if wrong := passwords.problems(password, least=parts.settings.password_least, own_words=own_words):
+    # The house's own words are the first that are tried here.
+    words = (*own_words, "kuska", parts.settings.tenant)
+    if wrong := passwords.problems(password, least=parts.settings.password_least, own_words=words):
         raise IncorrectError(*wrong)
 
 
