@@ -86,7 +86,8 @@ class FhirApp:
         except Exception as error:  # noqa: BLE001 - the border: nothing but an OperationOutcome leaves
             _report(error, request_id)
             reply = replies.refusal(_fault(request_id), _language(headers))
-        await replies.send(reply, request_id, send, head=method == "HEAD")
+        secure = scope.get("scheme") == "https"
+        await replies.send(reply, request_id, send, head=method == "HEAD", secure=secure)
 
     async def _reply(self, request: _Request) -> Reply:
         path = request.scope["path"][self._cut :].lstrip("/")

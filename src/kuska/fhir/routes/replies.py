@@ -23,6 +23,14 @@ CONTENT_TYPE: Header = (b"content-type", b"application/fhir+json; charset=utf-8"
 # Clinical data is nobody's to keep between client and server; clients ask again with the ETag.
 CACHE: Header = (b"cache-control", b"private, no-cache")
 NO_SNIFF: Header = (b"x-content-type-options", b"nosniff")
+# For a browser in which somebody opens an address of the record: nothing runs, nothing frames it, nobody hears of it.
+_ALWAYS: tuple[Header, ...] = (
+    CACHE,
+    NO_SNIFF,
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_BY_TLS: tuple[Header, ...] = (*_ALWAYS, (b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
 _CHUNK = 256 * 1024
 
 
@@ -78,14 +86,16 @@ def pretty(body: bytes) -> bytes:
     return msgspec.json.format(body, indent=2)
 
 
-async def send(reply: Reply, request_id: bytes, send: Send, *, head: bool) -> None:
+async def send(reply: Reply, request_id: bytes, send: Send, *, head: bool, secure: bool) -> None:
+    """`secure`: the client came by https."""
     body = reply.body
     headers = reply.headers
     if body:
         headers.append(CONTENT_TYPE)
     if reply.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(body)))
-    headers += (CACHE, NO_SNIFF, (b"x-request-id", request_id))
+    headers += _BY_TLS if secure else _ALWAYS
+    headers.append((b"x-request-id", request_id))
     if reply.closes:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
