@@ -245,7 +245,7 @@ async def test_request_ids(client: httpx.AsyncClient) -> None:
 
 async def test_headers_that_protect(client: httpx.AsyncClient) -> None:
     headers = (await client.get("Patient/x")).headers
-    assert headers["cache-control"] == "private, no-cache"
+    assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
 
 

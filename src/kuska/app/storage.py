@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from kuska.app.settings import Settings
 from kuska.infra.postgres import embedded
+from kuska.infra.postgres.address import guarded
 from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.migrate import migrate
 from kuska.infra.postgres.room import Room
@@ -21,7 +22,7 @@ def _quiet(_: str) -> None:
 def database_dsn(settings: Settings, progress: Progress = _quiet) -> str:
     """Where it is; the embedded one runs from here on until this process (and every other user) ends."""
     if settings.database.url:
-        return settings.database.url
+        return guarded(settings.database.url)
     return embedded.attach(settings.process.data, progress).dsn()
 
 

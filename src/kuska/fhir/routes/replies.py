@@ -20,8 +20,8 @@ Send = Callable[[Any], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 CONTENT_TYPE: Header = (b"content-type", b"application/fhir+json; charset=utf-8")
-# Clinical data is nobody's to keep between client and server; clients ask again with the ETag.
-CACHE: Header = (b"cache-control", b"private, no-cache")
+# Clinical data is nobody's to keep between client and server, nor a browser's on its disk.
+CACHE: Header = (b"cache-control", b"no-store")
 NO_SNIFF: Header = (b"x-content-type-options", b"nosniff")
 # For a browser in which somebody opens an address of the record: nothing runs, nothing frames it, nobody hears of it.
 _ALWAYS: tuple[Header, ...] = (
@@ -31,6 +31,29 @@ _ALWAYS: tuple[Header, ...] = (
     (b"referrer-policy", b"no-referrer"),
 )
 _BY_TLS: tuple[Header, ...] = (*_ALWAYS, (b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
+# For applications in browsers, which call from their own origin with a Bearer token. No cookie counts here, so any origin
+# may read what it is given; a browser sends none either, because credentials are not allowed.
+_SHARED: tuple[Header, ...] = (
+    (b"access-control-allow-origin", b"*"),
+    (
+        b"access-control-expose-headers",
+        b"ETag, Location, Last-Modified, Retry-After, WWW-Authenticate, X-Request-Id",
+    ),
+)
+_PREFLIGHT: tuple[Header, ...] = (
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
+    (
+        b"access-control-allow-headers",
+        b", ".join(
+            [
+                *(b"Authorization", b"Content-Type", b"Accept", b"Accept-Language", b"Prefer"),
+                *(b"If-Match", b"If-None-Match", b"If-None-Exist", b"If-Modified-Since"),
+                *(b"X-Request-Id", b"X-Purpose-Of-Use"),
+            ]
+        ),
+    ),
+    (b"access-control-max-age", b"3600"),
+)
 _CHUNK = 256 * 1024
 
 
@@ -78,16 +101,21 @@ def refusal(error: KuskaError, lang: str) -> Reply:
     if status == 401:
         headers.append((b"www-authenticate", b'Bearer realm="kuska"'))
     if status in (429, 503):
-        headers.append((b"retry-after", b"2"))
+        headers.append((b"retry-after", str(getattr(error, "retry_after", 2)).encode()))
     return Reply(status, encode(outcome(issues_of(error), lang)), headers, closes=status in (408, 413))
+
+
+def preflight() -> Reply:
+    """What a browser asks before a page of another origin may ask: the same for every path, so that it tells nothing."""
+    return Reply(204, headers=list(_PREFLIGHT))
 
 
 def pretty(body: bytes) -> bytes:
     return msgspec.json.format(body, indent=2)
 
 
-async def send(reply: Reply, request_id: bytes, send: Send, *, head: bool, secure: bool) -> None:
-    """`secure`: the client came by https."""
+async def send(reply: Reply, request_id: bytes, send: Send, *, head: bool, secure: bool, shared: bool) -> None:
+    """`secure`: the client came by https. `shared`: a page of another origin may read it."""
     body = reply.body
     headers = reply.headers
     if body:
@@ -95,6 +123,8 @@ async def send(reply: Reply, request_id: bytes, send: Send, *, head: bool, secur
     if reply.status not in (204, 304):
         headers.append((b"content-length", b"%d" % len(body)))
     headers += _BY_TLS if secure else _ALWAYS
+    if shared:
+        headers += _SHARED
     headers.append((b"x-request-id", request_id))
     if reply.closes:
         headers.append((b"connection", b"close"))

@@ -30,5 +30,6 @@ def _is_port(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseSettings(Limits):
-    # An own PostgreSQL (15 or newer) or Citus, 'postgresql://user:password@host/database'. Empty: the embedded one.
+    # An own PostgreSQL (15 or newer) or Citus, 'postgresql://user:password@host/database'. Empty: the embedded one. On
+    # another machine it has to speak TLS unless the address says sslmode=disable; sslmode=verify-full checks who it is.
     url: Annotated[str, Predicate(is_address)] = field(default="", repr=False)
