@@ -22,7 +22,7 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.metrics import HttpMetrics
 from kuska.security.api import Door, guarded, needs_of, open_to_all
 from kuska.security.settings import LimitSettings
-from kuska.security.usecases.limits import Limits
+from kuska.security.usecases.limits import Limits, ThrottledError
 
 pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("AP-10")]
 COOKIE = {"cookie": "kuska=good"}
@@ -182,6 +182,17 @@ async def test_a_feature_and_an_area_are_asked_for(at: House, door: Door) -> Non
         ("/audit", "4", "security.area"),
         ("/both", "4", "security.area"),
     ]
+
+
+@pytest.mark.requirement("QX-10")
+async def test_who_asks_too_much_is_told_when_to_come_back(at: House) -> None:
+    async def asking(request: Request) -> Response:
+        raise ThrottledError(41.2)
+
+    async with client(built(at, None, router(busy=open_to_all("a test")(asking)))) as http:
+        answer = await http.get("/busy", headers={"origin": "https://app.example.org"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "42")
+    assert "access-control-allow-origin" not in answer.headers
 
 
 async def test_a_step_up_is_asked_for(at: House, door: Door) -> None:

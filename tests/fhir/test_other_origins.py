@@ -1,4 +1,4 @@
-"""A page of another site gets nothing out of the record, and no request is echoed."""
+"""With security off, a page of another site gets nothing out of the record; no request is ever echoed."""
 
 from __future__ import annotations
 

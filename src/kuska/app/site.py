@@ -89,5 +89,7 @@ def _refused(request: Request, error: Exception) -> Response:
     headers = {"cache-control": "no-store"}
     if isinstance(error, UnauthenticatedError):
         headers["www-authenticate"] = "Bearer"
+    if wait := getattr(error, "retry_after", None):
+        headers["retry-after"] = str(wait)
     said = [render(issue, lang) for issue in error.issues]
     return JSONResponse({"error": error.family.value, "messages": said}, status_of(error), headers)

@@ -65,6 +65,18 @@ async def test_a_purpose_that_is_not_the_roles(house: House) -> None:
     assert (await house["drcano"].get("Patient/anna", headers={"x-purpose-of-use": "ETREAT"})).status_code == 200
 
 
+async def test_the_openapi_document_says_how_a_purpose_is_given(house: House) -> None:
+    paths = (await house["nobody"].get("openapi.json")).json()["paths"]
+    assert "parameters" not in paths["/metadata"]
+    assert {one["parameters"][0]["name"] for path, one in paths.items() if path != "/metadata"} == {"X-Purpose-Of-Use"}
+
+
+async def test_the_history_of_a_type_is_for_who_may_see_all_of_it(house: House) -> None:
+    for path in ("Observation/_history", "_history"):
+        assert (await house["anna"].get(path)).status_code == 403
+    assert (await house["anna"].get("Observation/anna-1/_history")).status_code == 200
+
+
 async def test_the_capability_statement_says_where_tokens_come_from(house: House) -> None:
     [rest] = (await house["nobody"].get("metadata")).json()["rest"]
     [service] = rest["security"]["service"]

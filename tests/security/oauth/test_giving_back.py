@@ -134,8 +134,19 @@ async def test_what_is_no_form_is_not_read(shop: Shop) -> None:
     assert (await http.get("/oauth/token", params=form)).status_code == 405
 
 
-async def test_browsers_of_any_origin_may_ask_without_cookies(shop: Shop) -> None:
-    answer = await shop.http.options("/oauth/token", headers={"origin": "https://app.example.org"})
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/oauth/token",
+        "/oauth/revoke",
+        "/oauth/userinfo",
+        "/oauth/jwks",
+        "/.well-known/openid-configuration",
+        "/fhir/.well-known/smart-configuration",
+    ],
+)
+async def test_browsers_of_any_origin_may_ask_without_cookies(shop: Shop, path: str) -> None:
+    answer = await shop.http.options(path, headers={"origin": "https://app.example.org"})
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, "*")
     assert "access-control-allow-credentials" not in answer.headers
     refused = await shop.post("/oauth/token")

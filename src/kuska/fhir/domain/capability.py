@@ -65,7 +65,7 @@ def _security(server: Server) -> Node:
         return {"cors": False, "description": "Security is off: synthetic data only."}
     places = {name: f"{server.issuer}/oauth/{name}" for name in ("authorize", "token", "introspect", "revoke")}
     return {
-        "cors": False,
+        "cors": True,
         "service": [
             {
                 "coding": [

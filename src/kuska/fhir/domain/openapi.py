@@ -19,6 +19,14 @@ _VERSION: Node = {
     "name": "version", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[1-9][0-9]{0,5}$"},
 }  # fmt: skip
 
+# For every request that is about somebody; who gives none has the token's purpose or the role's first.
+_PURPOSE: Node = {
+    "name": "X-Purpose-Of-Use", "in": "header", "required": False,
+    "description": "What the request is for: a code of http://terminology.hl7.org/CodeSystem/v3-ActReason. One that the "
+    "caller's role does not have is refused (403).",
+    "schema": {"type": "string", "pattern": "^[A-Z]{1,20}$"},
+}  # fmt: skip
+
 
 def document(definitions: Definitions, server: Server) -> Node:
     paths: Node = {
@@ -28,6 +36,9 @@ def document(definitions: Definitions, server: Server) -> Node:
     }
     for type_ in TYPES:
         paths.update(_paths(definitions, type_))
+    if server.issuer:
+        for path in paths.keys() - {"/metadata"}:
+            paths[path]["parameters"] = [_PURPOSE]
     return {
         "openapi": "3.0.3",
         "info": {"title": "Kuska FHIR R4", "version": server.version},

@@ -43,6 +43,7 @@ _PATCH_TYPES = JSON_TYPES | {JSON_PATCH}
 _FORM_TYPES = frozenset({FORM})
 _OPERATION_TYPES = JSON_TYPES
 _CONDITIONAL = frozenset({b"prefer", b"if-match", b"if-none-match", b"if-modified-since", b"if-none-exist"})
+_ASKED_BEFORE = b"access-control-request-method"  # marks a browser's question as such (a preflight)
 _BINDING = (b"if-match", b"if-none-match", b"if-none-exist")
 _TABLE = {
     **INTERACTIONS,
@@ -87,9 +88,14 @@ class FhirApp:
             _report(error, request_id)
             reply = replies.refusal(_fault(request_id), _language(headers))
         secure = scope.get("scheme") == "https"
-        await replies.send(reply, request_id, send, head=method == "HEAD", secure=secure)
+        # With security off, any page that somebody on this machine has open would read everything.
+        shared = self._secured and b"origin" in headers
+        await replies.send(reply, request_id, send, head=method == "HEAD", secure=secure, shared=shared)
 
     async def _reply(self, request: _Request) -> Reply:
+        if request.method == "OPTIONS" and self._secured and _ASKED_BEFORE in request.headers:
+            request.scope["kuska.route"] = "fhir preflight"
+            return replies.preflight()
         path = request.scope["path"][self._cut :].lstrip("/")
         try:
             call = calls.parse(request.method, path, self._types)

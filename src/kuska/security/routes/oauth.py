@@ -20,7 +20,10 @@ from kuska.security.usecases.oauth.server import OAuth
 _LONGEST = 64 * 1024
 _MOST = 50
 # Applications in browsers call from their own origin. No cookie is looked at here, so any origin may.
-_CORS = {"access-control-allow-origin": "*"}
+_CORS = {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "Retry-After, WWW-Authenticate",
+}
 _SECRET = {"cache-control": "no-store", "pragma": "no-cache", **_CORS}
 # Half of the time that a new key is shown before it signs: whoever keeps the set has it in time.
 _KEPT = int(PUBLISHED_BEFORE.total_seconds() / 2)
@@ -66,6 +69,7 @@ def build(oauth: OAuth) -> APIRouter:
     for path, document in documents.items():
         public = open_to_all("public by the standard: how to ask for tokens and check them")(_document(document))
         router.add_api_route(path, public, methods=["GET"], response_model=None)
+        router.add_api_route(path, _preflight, methods=["OPTIONS"], response_model=None)
     return router
 
 
@@ -148,7 +152,7 @@ async def _preflight() -> Response:
         headers={
             **_CORS,
             "access-control-allow-methods": "GET, POST",
-            "access-control-allow-headers": "authorization, content-type",
+            "access-control-allow-headers": "authorization, content-type, accept",
             "access-control-max-age": "3600",
         },
     )
