@@ -91,6 +91,13 @@ class Visit:
 
     async def end(self, action: Action, *, outcome: Outcome = "0", reason: str = "") -> None:
         """The line of what was read, or refused. On disk before it returns; in the database too where that is asked."""
+        durable = self.access.durable or outcome != "0"
+        read = None if durable or reason else getattr(self.trail, "read", None)
+        if read is not None:
+            access = self.access
+            what = (action, self.interaction, access.caller, access.purpose, self.request, self.query)
+            read(self._clock.now(), what, self._entities, self._patients)
+            return
         event = self.event(
             action,
             outcome=outcome,
@@ -98,7 +105,7 @@ class Visit:
             entities=tuple(self._entities),
             patients=tuple(self._patients),
         )
-        if self.access.durable or outcome != "0":
+        if durable:
             await self.trail.keep(event)
         else:
             self.trail.note(event)

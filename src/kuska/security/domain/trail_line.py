@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import msgspec
+
 from kuska.security.contracts import Caller, Event, Kind
 
 # In the order of the arguments of security.append.
@@ -24,6 +26,7 @@ Line = tuple[Any, ...]
 _LONGEST_TEXT = 4_000  # of what a client can make long
 _LONGEST_KEY = 256  # of what is in an index, which takes some 2,700 bytes
 _KEYS = frozenset({"kind", "account", "client", "session", "address", "request"})
+_encode = msgspec.json.Encoder().encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -91,6 +94,11 @@ def _cleaned(made: Line) -> Line:
 def _storable(text: str) -> str:
     """Without what PostgreSQL cannot hold: NUL and half surrogates."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def encoded(made: Line) -> bytes:
+    """As the journal and blocks have it."""
+    return _encode(made)
 
 
 def moment(since: int) -> datetime:

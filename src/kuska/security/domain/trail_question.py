@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from kuska.kit.errors import IncorrectError, Issue
 from kuska.security.contracts import Event
 from kuska.security.domain.trail_line import microseconds, moment
 
 MOST = 1000
+Order = Literal["asc", "desc"]
 _CURSOR = re.compile(r"(\d{1,17})\.([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 
 

@@ -52,18 +52,43 @@ create index event_failed on security.event (at, id) where outcome <> 0;
 -- What belongs to no month that is there yet (a clock that is wrong by months): kept all the same.
 create table security.event_other partition of security.event default;
 
--- Makes the month's partition unless it is there. Attached rather than created in place: that does not make readers and
--- writers of other months wait.
+-- Reads, some dozens in a row: docs/adr/0021-audit-trail.md says why. `lines` are their events, packed
+-- (security/domain/trail_block.py); what stands beside them is for the search, and is verified against them.
+create table security.event_block (
+    id uuid not null,
+    at timestamptz not null,
+    until timestamptz not null,
+    xact bigint not null,
+    seq bigint not null default nextval('security.event_seq'),
+    accounts text[] not null,
+    patients text[] not null,
+    lines bytea not null,
+    -- By the moment of the last event: the search goes from the newest back. A block lies in one day.
+    primary key (until, id)
+) partition by range (until);
+create index event_block_begin on security.event_block (at, id);
+create index event_block_place on security.event_block (xact, seq);
+create index event_block_accounts on security.event_block using gin (accounts) with (fastupdate = off);
+create index event_block_patients on security.event_block using gin (patients) with (fastupdate = off);
+create table security.event_block_other partition of security.event_block default;
+-- Packed already, and best in one piece with its row.
+alter table security.event_block_other alter column lines set storage external;
+alter table security.event_block_other set (toast_tuple_target = 8160);
+
+-- Makes the month's partitions unless they are there. Attached rather than created in place: that does not make readers
+-- and writers of other months wait.
 create function security.event_month(p_day date) returns boolean
 language plpgsql
 as $$
 declare
     first constant date := date_trunc('month', p_day)::date;
-    name constant text := 'event_' || to_char(first, 'YYYYMM');
+    month constant text := to_char(first, 'YYYYMM');
     from_ constant text := to_char(first, 'YYYY-MM-DD') || ' 00:00:00+00';
     to_ constant text := to_char(first + interval '1 month', 'YYYY-MM-DD') || ' 00:00:00+00';
+    base text;
+    moment text;
 begin
-    if to_regclass('security.' || name) is not null then
+    if to_regclass('security.event_' || month) is not null then
         return false;
     end if;
     -- Several processes start at once on the first of a month.
@@ -71,19 +96,24 @@ begin
     -- By a query: what to_regclass has looked up before may be out of date.
     if exists (
         select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = 'security' and c.relname = name
+        where n.nspname = 'security' and c.relname = 'event_' || month
     ) then
         return false;
     end if;
-    execute format('create table security.%I (like security.event including defaults including constraints)', name);
-    -- What came before its month was made.
-    execute format(
-        'with moved as (delete from security.event_other where at >= %L and at < %L returning *) '
-        'insert into security.%I select * from moved',
-        from_, to_, name
-    );
-    execute format('alter table security.event attach partition security.%I for values from (%L) to (%L)',
-                   name, from_, to_);
+    for base, moment in values ('event', 'at'), ('event_block', 'until') loop
+        execute format('create table security.%I (like security.%I including defaults including constraints)',
+                       base || '_' || month, base);
+        -- What came before its month was made.
+        execute format(
+            'with moved as (delete from security.%I where %I >= %L and %I < %L returning *) '
+            'insert into security.%I select * from moved',
+            base || '_other', moment, from_, moment, to_, base || '_' || month
+        );
+        execute format('alter table security.%I attach partition security.%I for values from (%L) to (%L)',
+                       base, base || '_' || month, from_, to_);
+    end loop;
+    execute format('alter table security.%I alter column lines set storage external', 'event_block_' || month);
+    execute format('alter table security.%I set (toast_tuple_target = 8160)', 'event_block_' || month);
     return true;
 end
 $$;
@@ -137,6 +167,26 @@ begin
         query, detail
     )
     on conflict (id, at) do nothing;
+    get diagnostics noted = row_count;
+    return noted;
+end
+$$;
+
+-- The same with blocks of reads.
+create function security.append_blocks(
+    p_id uuid[], p_at timestamptz[], p_until timestamptz[], p_accounts text[], p_patients text[], p_lines bytea[]
+) returns integer
+language plpgsql
+as $$
+declare
+    place bigint;
+    noted integer;
+begin
+    select pg_current_xact_id()::text::bigint + t.xact_offset into strict place from security.trail t;
+    insert into security.event_block (id, at, until, xact, accounts, patients, lines)
+    select u.id, u.at, u.until, place, string_to_array(u.accounts, E'\n'), string_to_array(u.patients, E'\n'), u.lines
+    from unnest(p_id, p_at, p_until, p_accounts, p_patients, p_lines) as u (id, at, until, accounts, patients, lines)
+    on conflict (until, id) do nothing;
     get diagnostics noted = row_count;
     return noted;
 end

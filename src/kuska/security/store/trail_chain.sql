@@ -10,6 +10,7 @@ set xact_offset = known.highest + 1 - pg_snapshot_xmin(pg_current_snapshot())::t
 from (
     select greatest(
         (select e.xact from security.event e order by e.xact desc, e.seq desc limit 1),
+        (select b.xact from security.event_block b order by b.xact desc, b.seq desc limit 1),
         (select l.last_xact from security.event_link l order by l.number desc limit 1)
     ) as highest
 ) known
@@ -39,9 +40,21 @@ where (e.xact, e.seq) > ($1, $2) and (e.xact, e.seq) <= ($3, $4)
 order by e.xact, e.seq
 limit $5;
 
+-- blocks --
+-- Of reads, the same way.
+select b.xact, b.seq, (extract(epoch from b.at) * 1000000)::bigint, (extract(epoch from b.until) * 1000000)::bigint,
+       b.accounts, b.patients, b.lines
+from security.event_block b
+where (b.xact, b.seq) > ($1, $2) and (b.xact, b.seq) <= ($3, $4)
+order by b.xact, b.seq
+limit $5;
+
 -- waiting --
 -- The oldest event without a link: of what is complete, and of all.
-select e.at from security.event e where (e.xact, e.seq) > ($1, $2) order by e.xact, e.seq limit 1;
+select least(
+    (select e.at from security.event e where (e.xact, e.seq) > ($1, $2) order by e.xact, e.seq limit 1),
+    (select b.at from security.event_block b where (b.xact, b.seq) > ($1, $2) order by b.xact, b.seq limit 1)
+);
 
 -- insert --
 insert into security.event_link (

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
 from kuska.kit.sqlfiles import load
-from kuska.security.domain.trail_line import Line, columns
+from kuska.security.domain.trail_block import Block
+from kuska.security.domain.trail_line import Line, columns, moment
 
 _SQL = load(__package__, "trail_events.sql")
 
@@ -20,6 +21,20 @@ class TrailEvents:
         """Committed when it returns. Those that are there already are left as they are, so it may be done again."""
         arguments = columns(lines)
         await self._db.single(lambda conn: conn.fetchval(_SQL["append"], *arguments))
+
+    async def append_blocks(self, blocks: Sequence[Block]) -> None:
+        """The same with reads."""
+        await self._db.single(
+            lambda conn: conn.fetchval(
+                _SQL["append_blocks"],
+                [block.id for block in blocks],
+                [moment(block.at) for block in blocks],
+                [moment(block.until) for block in blocks],
+                ["\n".join(block.accounts) for block in blocks],
+                ["\n".join(block.patients) for block in blocks],
+                [block.packed for block in blocks],
+            )
+        )
 
     @staticmethod
     async def append_within(tx: Write, lines: Sequence[Line]) -> None:

@@ -5,6 +5,9 @@ power may lose what was noted in its last moments; who must not, asks for durabl
 The lock on a segment says that its process lives; what a dead one left is brought in by whoever finds it. A line carries
 its checksum: the last one of a killed process may be torn, and was never answered.
 
+A read's line goes with others into one row, a block (domain/trail_block.py), and says which: so the same block comes of
+it whoever brings it in, and however often.
+
 Every line that is refused here is a request that is refused: nothing is read that is not noted.
 """
 
@@ -16,21 +19,24 @@ import os
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from kuska.kit.errors import Issue, UnavailableError
-from kuska.security.domain.trail_line import FIELDS, Line
+from kuska.security.domain.trail_block import MOST_BYTES, MOST_LINES, SPAN
+from kuska.security.domain.trail_line import FIELDS, Line, encoded
 from kuska.security.visit import event_id
 
 SEGMENT = 4 << 20
 _SUFFIX = ".journal"
 _FORGOTTEN = 3600.0  # seconds
 _CHECK = 9  # eight hexadecimal digits and a blank
-_encode = msgspec.json.Encoder().encode
+_READ = b"R"  # begins a read's line, before its block's id
+_HEAD = 38  # R, the id, a blank
+_DAY = 86_400_000_000  # microseconds
 _decode = msgspec.json.Decoder(list[object]).decode
 
 
@@ -42,9 +48,24 @@ class _Segment:
     done: int = 0  # bytes whose lines are in the database
 
 
+@dataclass(slots=True)
+class _Block:
+    """What reads are written into now."""
+
+    head: bytes
+    begin: int  # microseconds: what does not lie between goes into another one
+    end: int
+    lines: int = 0
+    bytes: int = 0
+
+
+_NO_BLOCK = _Block(b"", 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     lines: list[Line]
+    reads: dict[str, list[bytes]]  # lines of whole blocks, by the block's id
     bytes: int
     damaged: list[bytes]  # whole lines with a wrong checksum
     torn: bool = False  # the end of a line is missing: its process was killed while writing, nobody was answered
@@ -66,6 +87,7 @@ class Journal:
         self._waiting = 0
         self._name = event_id()
         self._begun = 0
+        self._block = _NO_BLOCK
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._current = self._begin()
@@ -85,7 +107,21 @@ class Journal:
         Raises:
             UnavailableError: no room is left; nothing was written.
         """
-        text = _encode(line)
+        self._put(encoded(line))
+
+    def write_read(self, line: bytes, at: int) -> None:
+        """The same with the line of a read, as JSON. `at`: its moment in microseconds."""
+        block = self._block
+        full = self._current.size >= self._most  # nor in two segments, which are brought in one by one
+        if full or block.lines >= MOST_LINES or block.bytes >= MOST_BYTES or not block.begin <= at < block.end:
+            # No block lies in two days: the chain has links for each.
+            end = min(at + SPAN, (at // _DAY + 1) * _DAY)
+            block = self._block = _Block(b"%b%b " % (_READ, event_id().encode()), at, end)
+        self._put(block.head + line)
+        block.lines += 1
+        block.bytes += len(line)
+
+    def _put(self, text: bytes) -> None:
         record = b"%08x %b\n" % (zlib.crc32(text), text)
         if self._waiting + len(record) > self._limit:
             raise UnavailableError(Issue(code="no-store", message="trail.journal-full"))
@@ -104,6 +140,7 @@ class Journal:
 
     def _take_back(self, segment: _Segment) -> None:
         """A part of a line, which the next one must not be glued to."""
+        self._block = _NO_BLOCK
         try:
             os.ftruncate(segment.file, segment.size)
         except OSError:
@@ -111,6 +148,7 @@ class Journal:
 
     def next(self, most: int) -> Batch | None:
         """The oldest lines that wait, in about `most` bytes; None when nothing waits."""
+        self._block = _NO_BLOCK  # it is as it goes now; what comes later begins another one
         for segment in self._segments:
             if segment.done < segment.size:
                 return _read(segment, most)
@@ -133,10 +171,10 @@ class Journal:
         else:
             self._end(self._segments.popleft())
 
-    def set_aside(self, line: Line) -> None:
-        """For a person to look at: the database does not take it."""
+    def set_aside(self, *lines: bytes) -> None:
+        """For a person to look at: the database does not take them."""
         with (self._folder / "refused.lines").open("ab") as file:
-            file.write(_encode(line) + b"\n")
+            file.writelines(line + b"\n" for line in lines)
 
     def close(self) -> None:
         """What is empty goes; what is not waits for the next one to bring it in."""
@@ -149,6 +187,7 @@ class Journal:
 
     def _begin(self) -> _Segment:
         # Locked before it has its name: nobody takes it for a dead one's.
+        self._block = _NO_BLOCK
         self._begun += 1
         path = self._folder / f"{self._name}-{self._begun:08d}{_SUFFIX}"
         new = path.with_suffix(".new")
@@ -176,6 +215,7 @@ class Remains:
         return self._segment.path.name
 
     def next(self, most: int) -> Batch | None:
+        """As of the journal."""
         return _read(self._segment, most) if self._segment.done < self._segment.size else None
 
     def done(self, batch: Batch) -> None:
@@ -226,21 +266,44 @@ def _read(segment: _Segment, most: int) -> Batch:
         raw = os.pread(segment.file, left, segment.done)
         cut = raw.find(b"\n") + 1
     if cut == 0:
-        return Batch([], left, [], torn=True)
+        return Batch([], {}, left, [], torn=True)
+    records = raw[: cut - 1].split(b"\n")
+    if cut < left and (begun := _open_block(records)) is not None:
+        if begun == 0:  # one block longer than a batch
+            return _read(segment, 2 * len(raw))
+        cut = sum(map(len, records[:begun])) + begun
+        del records[begun:]
+    return _sorted(records, cut)
+
+
+def _open_block(records: Sequence[bytes]) -> int | None:
+    """Where the last block begins: more of it may follow, and it goes as a whole."""
+    for record in reversed(records):
+        if record[_CHECK : _CHECK + 1] == _READ:
+            head = record[_CHECK : _CHECK + _HEAD]
+            return next(place for place, each in enumerate(records) if each[_CHECK : _CHECK + _HEAD] == head)
+    return None
+
+
+def _sorted(records: Sequence[bytes], size: int) -> Batch:
     lines: list[Line] = []
+    reads: dict[str, list[bytes]] = {}
     damaged: list[bytes] = []
-    for record in raw[: cut - 1].split(b"\n"):
-        if (line := _line(record)) is not None:
+    for record in records:
+        text = record[_CHECK:]
+        if record[:_CHECK] != b"%08x " % zlib.crc32(text):
+            if record:
+                damaged.append(record)
+        elif text[:1] == _READ:
+            reads.setdefault(text[1 : _HEAD - 1].decode(), []).append(text[_HEAD:])
+        elif (line := _line(text)) is not None:
             lines.append(line)
-        elif record:
+        else:
             damaged.append(record)
-    return Batch(lines, cut, damaged)
+    return Batch(lines, reads, size, damaged)
 
 
-def _line(record: bytes) -> Line | None:
-    text = record[_CHECK:]
-    if record[:_CHECK] != b"%08x " % zlib.crc32(text):
-        return None
+def _line(text: bytes) -> Line | None:
     try:
         line = tuple(_decode(text))
     except msgspec.DecodeError:

@@ -31,7 +31,9 @@ async def drop(tx: Write, months: Sequence[str], day: date) -> None:
     for month in months:
         if _NAME.fullmatch(month):
             await tx.execute(f"drop table security.{month}")
+            await tx.execute(f"drop table security.event_block_{month[6:]}")
     await tx.execute(_SQL["others"], _begin(day))
+    await tx.execute(_SQL["other_blocks"], _begin(day))
 
 
 def _begin(day: date) -> datetime:

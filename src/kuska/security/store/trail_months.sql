@@ -19,8 +19,13 @@ order by c.relname;
 -- Is there an event of these times that has no link yet?
 select exists (
     select from security.event e where (e.xact, e.seq) > ($1, $2) and e.at < $3::timestamptz
+    union all
+    select from security.event_block b where (b.xact, b.seq) > ($1, $2) and b.at < $3::timestamptz
 );
 
 -- others --
 -- Events of months that had no table of their own.
 delete from security.event_other where at < $1::timestamptz;
+
+-- other_blocks --
+delete from security.event_block_other where at < $1::timestamptz;

@@ -10,7 +10,8 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.sqlfiles import load
 from kuska.security.contracts import Event
 from kuska.security.domain.trail_line import event
-from kuska.security.domain.trail_question import Question, place
+from kuska.security.domain.trail_question import Order, Question, place
+from kuska.security.store import trail_blocks
 
 _SQL = load(__package__, "trail_events.sql")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -38,18 +39,26 @@ class TrailSearch:
             return None
         async with self._db.read() as conn:
             row = await conn.fetchrow(_SQL["find"], id_)
-        return None if row is None else event(tuple(row))
+            return event(tuple(row)) if row is not None else await trail_blocks.find(conn, id_)
 
     async def newest(self, question: Question, after: str, limit: int) -> list[Event]:
         async with self._db.read() as conn:
-            return await _fetch(conn, question, after, limit, "desc")
+            return await _merged(conn, question, after, limit, "desc")
 
     async def oldest(self, question: Question, after: str, limit: int) -> list[Event]:
         async with self._db.read() as conn:
-            return await _fetch(conn, question, after, limit, "asc")
+            return await _merged(conn, question, after, limit, "asc")
 
 
-async def _fetch(conn: Read, question: Question, after: str, limit: int, order: str) -> list[Event]:
+async def _merged(conn: Read, question: Question, after: str, limit: int, order: Order) -> list[Event]:
+    """Events of their own rows and those of blocks."""
+    found = await _fetch(conn, question, after, limit, order)
+    if question.kind in {"", "rest"} and question.outcome in {"", "0"}:
+        found = await trail_blocks.beside(conn, found, question, after=after, limit=limit, order=order)
+    return found
+
+
+async def _fetch(conn: Read, question: Question, after: str, limit: int, order: Order) -> list[Event]:
     conditions, values = _conditions(question)
     if after:
         values += place(after)

@@ -13,6 +13,8 @@ from kuska.security.domain.trail_chain import Link, linked
 from kuska.security.store import trail_chain as store
 from kuska.security.store.trail_heads import Heads
 
+_BLOCKS = 100  # of reads, the same
+_FEW = 100  # more come with the next turn
 MOST = 500  # events of a batch: some milliseconds of hashing
 _log = logger("trail")
 
@@ -35,7 +37,7 @@ class Chaining:
         number = 0
         while made := await self.step():
             number += made
-            if made < MOST:
+            if made < _FEW:
                 break
         return number
 
@@ -47,7 +49,7 @@ class Chaining:
             last = await store.last(tx)
             after = last.last if last else (0, 0)
             through = (await store.horizon(tx), 0)
-            batch = await store.events(tx, after, through, MOST)
+            batch = await store.events(tx, after, through, MOST, _BLOCKS)
             now = self._clock.now()
             links = linked(last, batch, now) if batch else []
             await store.insert(tx, links)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from kuska.infra.postgres.errors import RefusedError
 from kuska.infra.telemetry.logs import logger
 from kuska.infra.telemetry.trail import TrailMetrics
-from kuska.security.domain.trail_line import Line
+from kuska.security.domain.trail_block import Block, block
+from kuska.security.domain.trail_line import encoded
 from kuska.security.store.trail_events import TrailEvents
 from kuska.security.store.trail_journal import Batch, Journal, Remains, left_behind
 
@@ -18,6 +20,7 @@ PAUSE = 0.05  # seconds that events gather
 _LONGEST_PAUSE = 2.0  # between attempts while the database is away
 _BATCH = 256 << 10  # bytes: some 700 lines, a few milliseconds
 _log = logger("trail")
+T = TypeVar("T")
 
 
 def _of_the_lines(error: Exception) -> bool:
@@ -67,6 +70,7 @@ class Flushing:
             while left > 0 and (batch := self._journal.next(_BATCH)) is not None:
                 await self._bring(batch)
                 self._journal.done(batch)
+                self._metrics.noted.inc(sum(map(len, batch.reads.values())))  # the others are counted one by one
                 left -= batch.bytes
             if not self._journal.waiting:
                 self._something.clear()
@@ -95,32 +99,45 @@ class Flushing:
             if batch.torn:
                 _log.info("a torn last line in the journal of a killed process, never answered")
             remains.done(batch)
-            adopted += len(batch.lines)
+            adopted += len(batch.lines) + sum(map(len, batch.reads.values()))
         return adopted
 
     async def _bring(self, batch: Batch) -> None:
         if batch.damaged:
             self._metrics.set_aside.inc(len(batch.damaged))
             _log.error("damaged lines in the journal: the disk may be failing", lines=len(batch.damaged))
-        await self._append(batch.lines)
+        await self._append(batch.lines, self._events.append, lambda line: self._journal.set_aside(encoded(line)))
+        blocks: list[Block] = []
+        for id_, lines in batch.reads.items():
+            try:
+                blocks.append(block(id_, lines))
+            except ValueError as error:
+                self._refused(error)
+                self._journal.set_aside(*lines)
+        await self._append(blocks, self._events.append_blocks, lambda one: self._journal.set_aside(*one.lines))
 
-    async def _append(self, lines: Sequence[Line]) -> None:
+    async def _append(
+        self, some: Sequence[T], append: Callable[[Sequence[T]], Awaitable[None]], set_aside: Callable[[T], None]
+    ) -> None:
         """All of them, but for those that the database will never take: one of these must not stop the trail."""
-        if not lines:
+        if not some:
             return
         try:
-            await self._events.append(lines)
+            await append(some)
         except Exception as error:
             if not _of_the_lines(error):
                 raise
-            if len(lines) == 1:
-                self._metrics.set_aside.inc()
-                self._journal.set_aside(lines[0])
-                _log.error("an event that the database refuses is set aside", error=type(error).__name__)
+            if len(some) == 1:
+                self._refused(error)
+                set_aside(some[0])
                 return
-            half = len(lines) // 2
-            await self._append(lines[:half])
-            await self._append(lines[half:])
+            half = len(some) // 2
+            await self._append(some[:half], append, set_aside)
+            await self._append(some[half:], append, set_aside)
+
+    def _refused(self, error: Exception) -> None:
+        self._metrics.set_aside.inc()
+        _log.error("an event that the database refuses is set aside", error=type(error).__name__)
 
     def _measure(self) -> None:
         self._metrics.journal_bytes.set(self._journal.waiting)

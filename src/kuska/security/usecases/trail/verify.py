@@ -125,7 +125,7 @@ async def _events(conn: Read, report: Report, batch: Sequence[Link], kept: date)
     report.links += len(batch)
     after, last = batch[0].after, batch[0].last
     expected = sum(link.count for link in batch)
-    found = by_day(await store.events(conn, after, last, expected + 100))
+    found = by_day(await store.events(conn, after, last, expected + 100, expected + 100))
     days = {link.day for link in batch}
     for link in batch:
         there = found.get(link.day, [])
