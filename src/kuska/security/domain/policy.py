@@ -95,19 +95,18 @@ class Decision:
 class Granted:
     """A decision in the hands of one caller: `contracts.Access`."""
 
-    __slots__ = ("_decision", "caller")
+    __slots__ = ("_decision", "_free", "caller", "durable", "purpose")
 
     def __init__(self, caller: Caller, decision: Decision) -> None:
         self.caller = caller
+        self.purpose = decision.purpose
+        self.durable = decision.durable
         self._decision = decision
+        self._free: dict[tuple[str, str], bool] = {}
 
     @property
     def until(self) -> datetime | None:
         return self._decision.until
-
-    @property
-    def purpose(self) -> str:
-        return self._decision.purpose
 
     @property
     def withheld(self) -> frozenset[str]:
@@ -133,6 +132,12 @@ class Granted:
         return self._decision.ways(type_, letter)
 
     def free(self, type_: str, letter: Letter) -> bool:
+        known = self._free.get((type_, letter))
+        if known is None:
+            known = self._free[type_, letter] = self._is_free(type_, letter)
+        return known
+
+    def _is_free(self, type_: str, letter: Letter) -> bool:
         ways = self._decision.ways(type_, letter)
         # Ways are the fewest: one that is unrestricted is alone. A directory is nobody's, so nobody withholds it.
         return (
@@ -148,10 +153,6 @@ class Granted:
     @property
     def areas(self) -> frozenset[str]:
         return self._decision.areas
-
-    @property
-    def durable(self) -> bool:
-        return self._decision.durable
 
 
 def decide(

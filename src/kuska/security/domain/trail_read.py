@@ -19,7 +19,6 @@ _encode = msgspec.json.Encoder().encode
 _MOST = 20_000
 _LONG = 1_000  # characters of ids: what is longer is looked at one by one
 _FIRST, _LAST = FIELDS.index("caller"), FIELDS.index("purpose")
-_VERSION, _VARIANT = (0xF << 76, 7 << 76), (3 << 62, 2 << 62)
 
 
 # Action, interaction, caller, purpose, request, query: a tuple, for it is made with every read.
@@ -27,7 +26,11 @@ Reading = tuple[Literal["C", "R", "U", "D", "E"], str, Caller, str, str, str]
 
 
 class ReadLines:
+    """Of one process."""
+
     def __init__(self) -> None:
+        self._count = 0
+        self._tail = ""
         # By identity: the door gives the same caller for the same token and address.
         self._callers: dict[int, tuple[Caller, bytes, str]] = {}
 
@@ -41,16 +44,27 @@ class ReadLines:
     ) -> bytes:
         """`since`: the same moment in microseconds."""
         action, interaction, caller, purpose, request, query = reading
+        id_ = self._id(since)
         what, whose = "\n".join(entities), "\n".join(patients)
         rest = f"{purpose}{request}{what}{whose}"
         if query or len(rest) > _LONG or not rest.isascii() or "\0" in rest:
-            return encoded(line(_event(at, since, reading, entities, patients)))
+            return encoded(line(_event(id_, at, reading, entities, patients)))
         known = self._callers.get(id(caller))
         if known is None or known[0] is not caller:
             known = self._made(caller)
-        head = f'["{read_id(since)}",{since},0,"{action}","rest","{interaction}","",'
+        head = f'["{id_}",{since},0,"{action}","rest","{interaction}","",'
         tail = _encode((purpose, known[2], request, what, whose, "", None))
         return b"%b%b,%b" % (head.encode(), known[1], tail[1:])
+
+    def _id(self, since: int) -> str:
+        """A UUIDv7 of that very moment, by which the event is found in its block; the process counts the rest."""
+        count = self._count & 0xFFF
+        if count == 0:
+            chance = f"{2 << 62 | int.from_bytes(os.urandom(8)) >> 2:016x}"
+            self._tail = f"{chance[:4]}-{chance[4:]}"
+        self._count += 1
+        moment_ = f"{since // 1000:012x}"
+        return f"{moment_[:8]}-{moment_[8:]}-7{count:03x}-{self._tail}"
 
     def _made(self, caller: Caller) -> tuple[Caller, bytes, str]:
         """The caller's fields, cleaned like all others."""
@@ -62,10 +76,10 @@ class ReadLines:
         return known
 
 
-def _event(at: datetime, since: int, reading: Reading, entities: Iterable[str], patients: Iterable[str]) -> Event:
+def _event(id_: str, at: datetime, reading: Reading, entities: Iterable[str], patients: Iterable[str]) -> Event:
     action, interaction, caller, purpose, request, query = reading
     return Event(
-        id=read_id(since),
+        id=id_,
         at=at,
         action=action,
         kind="rest",
@@ -79,14 +93,6 @@ def _event(at: datetime, since: int, reading: Reading, entities: Iterable[str], 
     )
 
 
-def read_id(since: int) -> str:
-    """A UUIDv7 of that very moment: by it the event is found in its block."""
-    number = (since // 1000) << 80 | int.from_bytes(os.urandom(10))
-    number = number & ~_VERSION[0] | _VERSION[1]
-    text = f"{number & ~_VARIANT[0] | _VARIANT[1]:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-
-
 def millisecond(id_: str) -> int:
-    """The moment that an id of `read_id` says, in milliseconds since 1970."""
+    """The moment that a read's id says, in milliseconds since 1970."""
     return int(id_[:8] + id_[9:13], 16)
