@@ -159,6 +159,11 @@ async def end(tx: Write, id_: str, now: datetime) -> bool:
     return await tx.fetchval(_SQL["end"], id_, now) is not None
 
 
+async def end_of_account(tx: Write, account: str, now: datetime) -> None:
+    """All that came of this account's grants. The caller bumps the epoch, and forgets after the commit."""
+    await tx.execute(_SQL["end_of_account"], account, now)
+
+
 async def add_code(
     tx: Write, hash_: bytes, *, grant: str, client: str, redirect: str, challenge: str, expires: datetime
 ) -> None:

@@ -58,6 +58,15 @@ order by g.created desc;
 -- end --
 update security.oauth_grant set revoked = $2 where id = $1 and revoked is null returning id;
 
+-- end_of_account --
+-- With `offline_access` too: it was given by somebody who may not have been the account's owner.
+with ended as (
+    update security.oauth_grant set revoked = $2 where account = $1 and revoked is null returning id
+)
+insert into security.revocation as r (what, id, until, expires)
+select 'grant', ended.id, $2, $2 + interval '2 hours' from ended
+on conflict (what, id) do update set expires = greatest(r.expires, excluded.expires);
+
 -- add_code --
 insert into security.oauth_code (hash, "grant", client, redirect, challenge, expires) values ($1, $2, $3, $4, $5, $6);
 

@@ -21,6 +21,7 @@ from kuska.security.domain.accounts import Account
 from kuska.security.domain.sessions import Session, caller_of
 from kuska.security.errors import NobodyError
 from kuska.security.settings import SecuritySettings
+from kuska.security.store import oauth_grants
 from kuska.security.store import sessions as store
 from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.secrets import digest, new_secret
@@ -212,6 +213,13 @@ class Sessions:
     async def drop_all(self, tx: Write, account: str, but: str = "") -> None:
         """In the transaction of what ends them. The caller bumps the epoch, and forgets after the commit."""
         await store.drop_all(tx, account, digest(but) if but else b"")
+
+    async def drop_all_access(self, tx: Write, account: str, but: str = "") -> None:
+        """`drop_all`, and what applications were granted for as long as they like: what a thief of the password or of a
+        device has let in must not outlast its discovery.
+        """
+        await self.drop_all(tx, account, but)
+        await oauth_grants.end_of_account(tx, account, self._clock.now())
 
     async def sweep(self, tx: Write) -> None:
         now = self._clock.now()

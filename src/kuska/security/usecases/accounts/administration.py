@@ -137,13 +137,13 @@ async def correct(parts: Parts, visit: Visit, id_: str, by: Correction) -> Accou
 
 
 async def disable(parts: Parts, visit: Visit, id_: str) -> Account:
-    """Signed out everywhere at once, links in mails dead. Raises like `assign_roles`."""
+    """Signed out everywhere at once, applications too, links in mails dead. Raises like `assign_roles`."""
     await _permit(parts, visit, WRITE, id_)
 
     async def work(tx: Write) -> Account:
         account = await _locked(parts, tx, id_)
         await parts.store.disable(tx, id_, parts.clock.now())
-        await parts.sessions.drop_all(tx, id_)
+        await parts.sessions.drop_all_access(tx, id_)
         await parts.store.drop_links(tx, id_)
         await parts.trail.within(tx, [_about(_event(visit, "U", "disabled"), account)])
         await parts.epoch.bump(tx)
@@ -173,12 +173,12 @@ async def enable(parts: Parts, visit: Visit, id_: str) -> Account:
 
 
 async def end_sessions(parts: Parts, visit: Visit, id_: str) -> None:
-    """Signed out everywhere: a device was lost."""
+    """Signed out everywhere, applications too: a device was lost."""
     await _permit(parts, visit, WRITE)
 
     async def work(tx: Write) -> None:
         account = await _locked(parts, tx, id_)
-        await parts.sessions.drop_all(tx, id_)
+        await parts.sessions.drop_all_access(tx, id_)
         await parts.trail.within(tx, [_about(_event(visit, "U", "sessions-ended"), account)])
         await parts.epoch.bump(tx)
 

@@ -1,4 +1,6 @@
-"""Setting a password: by the link of a mail, or knowing the one that is valid now. Either ends all other sessions."""
+"""Setting a password: by the link of a mail, or knowing the one that is valid now. Either ends all other sessions,
+and what applications were granted.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +97,7 @@ def _require_good(parts: Parts, password: str, *own_words: str) -> None:
 
 async def _settled(parts: Parts, tx: Write, account: Account, what: str, *, address: str, keep: str = "") -> None:
     """What a new password brings with it, in its transaction."""
-    await parts.sessions.drop_all(tx, account.id, but=keep)
+    await parts.sessions.drop_all_access(tx, account.id, but=keep)
     await parts.store.drop_links(tx, account.id)
     await attempts.forget_login(tx, Keys.of("sign-in", account.tenant, account.login, address))
     await parts.trail.within(tx, [parts.event("U", what, caller=caller_of(account, address), account=account)])

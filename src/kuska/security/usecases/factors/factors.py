@@ -19,7 +19,7 @@ from kuska.security.domain.factors import SECOND, FactorKind, Held, Need, folded
 from kuska.security.domain.sessions import Session
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.store import factors as store
-from kuska.security.store import sessions
+from kuska.security.store import oauth_grants, sessions
 from kuska.security.usecases.factors import passkeys, recovery, totp
 from kuska.security.usecases.factors.errors import LastFactorError, TooManyAttemptsError, WrongFactorError
 from kuska.security.usecases.factors.parts import Change, Parts
@@ -208,6 +208,7 @@ class Factors:
             await store.lock(tx, account)
             await store.remove_all(tx, account)
             await sessions.drop_all(tx, account)
+            await oauth_grants.end_of_account(tx, account, self._parts.clock.now())
             await self._parts.epoch.bump(tx)
             await self._parts.trail.within(tx, [self._parts.event("D", "factors-reset", caller, of=account)])
             await self._parts.tell(tx, account, "factors-reset")
