@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kuska.app.patients import RecordPatients
+from kuska.countries.pe.identifiers import DNI, dni_checks
 from kuska.fhir import api
 from kuska.fhir.api import open_record
 from kuska.infra.postgres.database import Database
@@ -75,3 +76,28 @@ async def test_when_the_record_is_away_it_is_no_no(db: Database, monkeypatch: py
     monkeypatch.setattr(Database, "read", away)
     with pytest.raises(UnavailableError):
         await patients.may_choose(_caller("admissions"), "x")
+
+
+async def test_a_document_names_exactly_one_patient(db: Database) -> None:
+    record, lines = await open_record(db), _Lines()
+    patients = RecordPatients(_CLOCK)
+    assert await patients.chosen("17801147-9") is None  # nobody to ask yet
+    visit = await record.for_visit(visit_off())
+
+    async def born(system: str, value: str) -> str:
+        identifier = [{"system": system, "value": value}]
+        return (await api.create(visit, {"resourceType": "Patient", "identifier": identifier})).id
+
+    dni, number = DNI.system, "17801147"
+    digit = dni_checks(number)[0]
+    one = await born(dni, number)
+    patients.served_by(record, lines, _Door())  # type: ignore[arg-type]
+    for text in (number, f"{number}-{digit}", f" {number} {digit} ", one):
+        assert await patients.chosen(text) == await patients.locate(text) == one, text
+    assert {event.caller.account for event in lines.events} == {"system:choosing", "system:emergency"}
+    wrong = next(other for other in "0123456789" if other not in dni_checks(number))
+    for text in ("", f"{number}-{wrong}", "17801148", "x' or 'a'='a", "nobody"):
+        assert await patients.chosen(text) is None, text
+    await born(dni, number)  # twice in the record: whoever it is has to be named by id
+    assert await patients.chosen(number) is None
+    assert await patients.chosen(one) == one

@@ -63,10 +63,17 @@ class RecordPatients:
         return found
 
     async def locate(self, text: str) -> str | None:
-        """`contracts.PatientLocator`."""
+        """`contracts.PatientLocator`: in an emergency."""
+        return await self._located(text, "emergency")
+
+    async def chosen(self, text: str) -> str | None:
+        """The same for who opens an application; whether they may is `may_choose`'s."""
+        return await self._located(text, "choosing")
+
+    async def _located(self, text: str, work: str) -> str | None:
         if self._archive is None or self._trail is None:
             return None
-        visit = visit_system("emergency", self._trail, self._clock)
+        visit = visit_system(work, self._trail, self._clock)
         visit.interaction = "search-type"
         record = await self._archive.for_visit(visit)
         try:

@@ -57,7 +57,7 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
         own, zone = bases(settings, port), ZoneInfo(settings.fhir.zone)
         record = await open_record(db, settings.fhir, own, keys, Consents(security.epoch, own, zone))
         patients.served_by(record, security.trail, security.door)
-        security.oauth.choose_with(patients.may_choose)
+        security.oauth.choose_with(patients.may_choose, patients.chosen)
         security.trail.metrics.join(metrics.registry)
         security.glass.metrics.join(metrics.registry)
         pages = portal.build(security, secure=own_url.startswith("https:"), zone=zone)

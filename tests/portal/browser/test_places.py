@@ -19,11 +19,13 @@ from tests.portal.browser.conftest import PHONE
 from tests.portal.browser.living import PASSWORD, Live
 from tests.portal.browser.looking import look
 
+from kuska.countries.pe.identifiers import present_dni
 from kuska.security.api import Caller, NewAccount
 from kuska.security.domain.clients import Client
 from kuska.security.domain.scopes import read
 
 Window = Callable[..., Awaitable[Page]]
+CARD = present_dni("45678901")  # as it is printed
 SCOPE = "openid launch/patient offline_access patient/Observation.rs?category=laboratory patient/Condition.rs"
 
 
@@ -171,15 +173,21 @@ async def test_staff_say_which_patient_it_is_about(window: Window, live: Live, b
     page = await window(await live.cookie("physician"))
     await page.goto(request(live, client, verifier))
     patient = page.get_by_label("¿De qué paciente?")
-    await patient.fill("not an id")
     await page.get_by_label("Ver: problemas y diagnósticos").uncheck()
-    await page.get_by_role("button", name="Permitir", exact=True).click()
-    await expect(patient).to_have_attribute("aria-invalid", "true")
+    said: set[str] = set()
+    # Nothing that has that form, nobody, and somebody who is not theirs: one answer.
+    for text in ("not an id", "20202020", "17801147"):
+        await patient.fill(text)
+        await page.get_by_role("button", name="Permitir", exact=True).click()
+        await expect(patient).to_have_value(text)
+        await expect(patient).to_have_attribute("aria-invalid", "true")
+        said.add(await page.get_by_role("alert").inner_text())
+    assert len(said) == 1
     await look(page, axe, "consent-patient-1280")
     # What was crossed out stays so when the page comes back.
     assert not await page.get_by_label("Ver: problemas y diagnósticos").is_checked()
     assert await page.get_by_label("Ver: resultados y mediciones").is_checked()
-    await patient.fill("rosa")
+    await patient.fill(CARD)
     await page.get_by_role("button", name="Permitir", exact=True).click()
     await page.wait_for_url(f"{back}?**")
     form = {
@@ -318,11 +326,17 @@ async def test_an_export_asks_for_the_factor_again(window: Window, live: Live) -
 async def test_an_emergency_is_opened_with_a_reason_and_an_alarm(window: Window, live: Live) -> None:
     page = await window(await live.cookie("physician"))
     await page.goto("/urgencia")
-    await page.get_by_label("Paciente").fill("rosa")
+    await page.get_by_label("Paciente").fill("20202020")
     await page.get_by_label("Motivo").fill("corto")
     await page.get_by_role("button", name="Abrir la historia").click()
+    # Who gives no reason does not learn who there is.
     await expect(page.get_by_label("Motivo")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("Paciente")).not_to_have_attribute("aria-invalid", "true")
     await page.get_by_label("Motivo").fill("Llega inconsciente a emergencia y no hay quien informe")
+    await page.get_by_role("button", name="Abrir la historia").click()
+    await expect(page.get_by_label("Paciente")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_role("alert")).to_contain_text("No se encontró a esa persona")
+    await page.get_by_label("Paciente").fill(CARD)
     await page.get_by_role("button", name="Abrir la historia").click()
     await expect(page.get_by_role("status")).to_contain_text("Se avisó a protección de datos")
     await live.security.mailroom.send_due()

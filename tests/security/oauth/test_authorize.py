@@ -317,6 +317,31 @@ class TestLaunch:
         assert isinstance(await shop.oauth.decide(asked.handle, session, asked.texts, "mine"), Redirect)
         assert asked_for[0] == (session.account.id, "other")
 
+    async def test_a_document_is_as_good_as_an_id_where_the_policy_lets_choose(self, shop_db: Database) -> None:
+        documents = {"70123456 1": "mine", "70123457 5": "other"}
+        asked_for: list[str] = []
+
+        async def may_choose(_: Caller, patient: str) -> bool:
+            asked_for.append(patient)
+            return patient == "mine"
+
+        async def locate(text: str) -> str | None:
+            return documents.get(text)
+
+        shop = await _open(shop_db, may_choose=may_choose, locate=locate)
+        client, secret = await shop.client(launch_url="https://app.example.org/launch")
+        session = await shop.signed_in(await shop.person())
+        asked = await shop.ask(client, session, scope="launch/patient patient/*.rs")
+        assert isinstance(asked, NeedsConsent)
+        # Somebody else's document and nobody's: the same answer, and the policy is asked of both.
+        for text in ("70123457 5", "70999999 9"):
+            assert isinstance(await shop.oauth.decide(asked.handle, session, asked.texts, text), NeedsConsent)
+            assert isinstance(await shop.oauth.launch(session, client.id, text), BadRequest)
+        assert asked_for == ["other", "other", "709999999", "709999999"]
+        assert isinstance(await shop.oauth.launch(session, client.id, " 70123456 1 "), Redirect)
+        given = await shop.tokens(client, secret, session, "70123456 1", scope="launch/patient patient/*.rs")
+        assert given["patient"] == "mine"
+
     async def test_opened_from_the_hospitals_system(self, shop: Shop) -> None:
         client, secret = await shop.client(launch_url="https://app.example.org/launch?x=1")
         session = await shop.signed_in(await shop.person())

@@ -220,9 +220,10 @@ class Authorization:
         if context is None:
             return await self._deny(case)
         if context.choose and replace(pending.asked, scopes=scopes).wants_patient:
-            if not _ID.fullmatch(patient) or not await self._parts.choosing.may(case.caller, patient):
+            chosen = await self._parts.choosing.chosen(case.caller, patient)
+            if not chosen:
                 return NeedsConsent(handle=handle, client=client, scopes=pending.asked.scopes, choose_patient=True)
-            context = _Context(patient=patient)
+            context = _Context(patient=chosen)
         return await self._grant(case, context, scopes)
 
     async def _grant(self, case: _Case, context: _Context, scopes: Scopes) -> Outcome:
@@ -332,12 +333,13 @@ class Authorization:
     async def launch(
         self, session: Session, client_id: str, patient: str, encounter: str = ""
     ) -> Redirect | BadRequest:
-        """EHR launch: a signed-in person opens a client about the patient in front of them."""
+        """EHR launch: a signed-in person opens a client about the patient in front of them, named by id or document."""
         client = await self._parts.client(client_id)
         known = client is not NOBODY and client.active and client.launch_url
-        if not known or not _ID.fullmatch(patient) or (encounter and not _ID.fullmatch(encounter)):
+        if not known or (encounter and not _ID.fullmatch(encounter)):
             return BadRequest("oauth.page-client")
-        if not await self._parts.choosing.may(replace(session.caller(""), client=client.id), patient):
+        chosen = await self._parts.choosing.chosen(replace(session.caller(""), client=client.id), patient)
+        if not chosen:
             return BadRequest("oauth.page-client")
         handle = fresh()
         expires = self._parts.clock.now() + _PATIENCE
@@ -348,7 +350,7 @@ class Authorization:
                 digest(handle),
                 client=client.id,
                 account=session.account.id,
-                patient=patient,
+                patient=chosen,
                 encounter=encounter,
                 expires=expires,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +19,10 @@ from kuska.security.store.oauth_grants import Person
 from kuska.security.store.oauth_keys import What
 from kuska.security.usecases.oauth.tokens import Tokens
 from kuska.security.visit import event_id
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_NO_ID = re.compile(r"[^A-Za-z0-9\-.]")
+_LONGEST = 64
 
 
 class Noting(Protocol):
@@ -44,6 +49,8 @@ class Unlimited:
 
 # The body behind an address, fetched by the house's guarded client.
 Fetch = Callable[[str], Awaitable[bytes]]
+# The id of the patient that an id or a document names; None unless it is exactly one.
+Locate = Callable[[str], Awaitable[str | None]]
 # Whether this person may choose this patient (the policy's word); asked when an application wants one.
 MayChoose = Callable[[Caller, str], Awaitable[bool]]
 
@@ -55,11 +62,32 @@ async def anybody(_caller: Caller, _patient: str) -> bool:
     return True
 
 
+async def an_id(text: str) -> str | None:
+    """Where no record says whose a document is: the text is an id."""
+    return text
+
+
 class Choosing:
     """Who is asked; the record that knows opens after security does."""
 
-    def __init__(self, may: MayChoose = anybody) -> None:
+    def __init__(self, may: MayChoose = anybody, locate: Locate = an_id) -> None:
         self.may = may
+        self.locate = locate
+
+    async def chosen(self, caller: Caller, text: str) -> str:
+        """The id of the patient whom a text, id or document, names; '' unless this person may choose them.
+
+        Where the document is nobody's the policy is asked all the same, about a patient who is not there: it takes as
+        long as for a patient who is not theirs, and the trail has a line of both.
+        """
+        text = text.strip()
+        if not text.isprintable() or len(text) > _LONGEST:
+            return ""
+        found = await self.locate(text)
+        patient = found or _NO_ID.sub("", text)
+        if _ID.fullmatch(patient) is None:
+            return ""
+        return patient if await self.may(caller, patient) and found else ""
 
 
 async def nothing_fetched(_url: str) -> bytes:

@@ -26,10 +26,12 @@ from kuska.security.usecases.oauth.parts import (
     Choosing,
     Fetch,
     Knocking,
+    Locate,
     MayChoose,
     Noting,
     Parts,
     Unlimited,
+    an_id,
     anybody,
     nothing_fetched,
 )
@@ -65,9 +67,9 @@ class OAuth:
         # For whoever runs the machine.
         self.operator = OperatorTokens(parts)
 
-    def choose_with(self, may: MayChoose) -> None:
-        """From now on `may` says whether a person may choose a patient."""
-        self.parts.choosing.may = may
+    def choose_with(self, may: MayChoose, locate: Locate) -> None:
+        """From now on `may` says whether a person may choose a patient, and `locate` whom a document names."""
+        self.parts.choosing.may, self.parts.choosing.locate = may, locate
 
     async def tend(self) -> None:
         """Rotates the signing key when it is time, and sweeps out what is over."""
@@ -128,6 +130,7 @@ def oauth_of(
     settings: SecuritySettings,
     fetch: Fetch = nothing_fetched,
     may_choose: MayChoose = anybody,
+    locate: Locate = an_id,
     limits: Knocking | None = None,
 ) -> OAuth:
     return OAuth(
@@ -138,7 +141,7 @@ def oauth_of(
             tokens=tokens,
             trail=trail,
             fetch=fetch,
-            choosing=Choosing(may_choose),
+            choosing=Choosing(may_choose, locate),
             limits=limits or Unlimited(),
             refresh_life=timedelta(days=settings.refresh_days),
             grant_life=timedelta(days=settings.grant_days),
