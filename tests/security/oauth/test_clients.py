@@ -285,6 +285,11 @@ class TestLimits:
         assert wrong[-1].json() == {"error": "temporarily_unavailable"}
         answer = await shop.http.get("/oauth/userinfo", headers={"authorization": "Bearer x"})
         assert answer.status_code == 429
+        now = 1.0
+        assert (await shop.trade(client, secret, **_FORM)).status_code == 200, "the others of this address"
+        lines = len(shop.book.events)
+        assert (await shop.trade(client, "wrong", **_FORM)).status_code == 429
+        assert len(shop.book.events) == lines, "who knocks on does not fill the trail"
         now = 61.0
         assert (await shop.trade(client, secret, **_FORM)).status_code == 200
 

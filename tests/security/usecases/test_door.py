@@ -134,11 +134,30 @@ async def test_who_fails_too_often_waits_and_does_not_fill_the_trail(at: House, 
     for _ in range(3):
         with pytest.raises(NobodyError):
             await door.enter({}, address=FROM)
-    for _ in range(5):
-        with pytest.raises(ThrottledError):
-            await door.enter({b"authorization": b"Bearer good"}, address=FROM)
+    for headers in ({}, {b"authorization": b"Bearer expired"}):
+        for _ in range(5):
+            with pytest.raises(ThrottledError):
+                await door.enter(headers, address=FROM)
+    with pytest.raises(ThrottledError):
+        await door.enter_page({b"cookie": b"__Host-kuska=unknown"}, address=FROM)
     assert len(at.lines.events) == 3
-    await door.enter({b"authorization": b"Bearer good"}, address="198.51.100.1")
+    with pytest.raises(NobodyError):
+        await door.enter({}, address="198.51.100.1")
+
+
+async def test_one_bad_client_does_not_lock_out_the_others_behind_its_address(
+    at: House, door: Door, sessions: Sessions
+) -> None:
+    sessions.kept["good"] = session()
+    for _ in range(20):
+        with pytest.raises((NobodyError, ThrottledError)):
+            await door.enter({}, address=FROM)
+    await door.enter({b"authorization": b"Bearer good"}, address=FROM)
+    await door.enter_page({b"cookie": b"__Host-kuska=good"}, address=FROM)
+    with pytest.raises(NobodyError) as page:  # the way to the sign-in, which counts for itself
+        await door.enter_page({}, address=FROM)
+    assert page.value.reason == "security.no-token"
+    assert len(at.lines.events) == 3
 
 
 @pytest.mark.parametrize(

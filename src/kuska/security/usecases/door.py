@@ -73,7 +73,6 @@ class Door:
 
         Header names are in small letters. `purpose`: what the request says it is for; '' = the token's or the role's.
         """
-        self._limits.knocked(address)
         try:
             caller = self._tokens.check(_bearer(headers))
         except NobodyError as error:
@@ -90,7 +89,6 @@ class Door:
         purpose: str = "",
     ) -> Visit:
         """With the session's cookie, of who is signed in altogether. Raises as `enter`."""
-        self._limits.knocked(address)
         cookie = _cookie(headers, self._cookie_name)
         if not cookie:
             raise NobodyError  # nothing was tried: somebody who has not signed in yet looks at a page
@@ -128,6 +126,10 @@ class Door:
         return Visit(access, self._trail, self._clock, request)
 
     def _missed(self, reason: str, *, address: str, request: str, caller: Caller = ANONYMOUS) -> None:
+        """Only now is the address looked at: one bad client must not lock out the hospital behind the same address.
+        Raises ThrottledError when it has failed too often, and then leaves no line.
+        """
+        self._limits.knocked(address)
         self._limits.failed(address)
         self._note(reason, address=address, request=request, caller=caller)
 

@@ -37,7 +37,9 @@ class Limits:
             raise ThrottledError(wait)
 
     def knocked(self, address: str) -> None:
-        """Before a token or session is looked at: an address that failed too often waits. Raises ThrottledError."""
+        """With something that is not good, or is dear to check: an address that failed too often waits. Whoever shows
+        something good is not asked for where they come from. Raises ThrottledError.
+        """
         if wait := self._failures.wait(address):
             raise ThrottledError(wait)
 

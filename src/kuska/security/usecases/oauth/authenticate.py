@@ -51,13 +51,18 @@ class ClientDoor:
 
         Raises:
             InvalidClientError: it is not who it says, or may not show it in this way.
+            ThrottledError: neither, and from an address that failed too often; or it asks too much.
         """
-        self._parts.limits.knocked(address)
         try:
             shown = _shown(params, authorization)
+            if shown.method == "assertion":
+                self._parts.limits.knocked(
+                    address
+                )  # a signature, perhaps by keys that have to be fetched, is dear to check
             client = await self._parts.client(shown.client)
             await self._prove(client, shown)
         except InvalidClientError as refused:
+            self._parts.limits.knocked(address)
             self._parts.limits.failed(address)
             claimed = params.get("client_id", "") or refused.client
             caller = Caller(kind="anonymous", client=claimed[:100], address=address)

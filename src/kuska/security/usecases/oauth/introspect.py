@@ -78,10 +78,10 @@ class Introspection:
             NobodyError: the token opens nothing.
             RefusedByPolicyError: it was not issued for this.
         """
-        self._parts.limits.knocked(address)
         try:
             ticket = self._parts.tokens.ticket(token)
         except NobodyError:
+            self._parts.limits.knocked(address)
             self._parts.limits.failed(address)
             raise
         self._parts.limits.asked(ticket.caller)
