@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import RSAKey
-from tests.security.oauth.conftest import BACK, FHIR, ISSUER, Proof, Shop
+from tests.security.oauth.conftest import BACK, FHIR, ISSUER, OPERATOR, Proof, Shop
 
 from kuska.security.contracts import Event
 from kuska.security.errors import NobodyError
@@ -195,7 +195,7 @@ async def test_everything_leaves_its_line_and_no_secret_in_it(shop: Shop, rsa: R
     await shop.trade(client, secret, grant_type="refresh_token", refresh_token="wrong")
     await shop.trade(client, "wrong", grant_type="refresh_token", refresh_token="wrong")
     await shop.post("/oauth/revoke", auth=(client.id, secret), token=given["access_token"])
-    await shop.oauth.clients.withdraw(client.id, session.caller("192.0.2.1"))
+    await shop.oauth.clients.withdraw(client.id, OPERATOR)
     said = [(event.kind, event.interaction, event.outcome) for event in shop.book.events]
     assert said == [
         ("client", "register", "0"),

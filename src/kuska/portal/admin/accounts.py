@@ -12,7 +12,7 @@ from kuska.kit.errors import ConflictError, IncorrectError, KuskaError
 from kuska.portal.admin.pages import AccountPage, AccountsPage, InvitePage
 from kuska.portal.ui.forms import EMPTY, Filled
 from kuska.portal.ui.shell import Shell
-from kuska.security.api import NewAccount, Security, guarded
+from kuska.security.api import NewAccount, Security, StepUpError, guarded
 
 _PAGE = 50
 _PATH = "/admin/cuentas"
@@ -65,7 +65,8 @@ class AccountPages:
         notice = _NOTICES.get(request.query_params.get("aviso", ""), "")
         return await self._account(request, EMPTY, notice=self._shell.text(request, notice) if notice else "")
 
-    @guarded(feature="accounts.write")
+    # Asked before the form is filled in, so that nothing typed is lost on the way; what is sent is asked by the use cases.
+    @guarded(feature="accounts.write", step_up=True)
     async def invitation(self, request: Request) -> Response:
         return await self._invitation(request, EMPTY, ())
 
@@ -135,6 +136,8 @@ class AccountPages:
 
     async def _again(self, request: Request, error: KuskaError) -> Response:
         """The account's page with what was wrong; an account that is not there is an error of its own."""
+        if isinstance(error, StepUpError):
+            raise error
         filled = Filled(problems={"": self._shell.said(request, error)})
         return await self._account(request, filled, status=409)
 

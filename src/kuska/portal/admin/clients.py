@@ -48,5 +48,5 @@ class ClientPages:
     @guarded(feature="clients.write", step_up=True)
     async def withdraw(self, request: Request) -> Response:
         form = await self._shell.form(request)
-        await self._clients.withdraw(form.text("id"), request.state.visit.access.caller)
+        await self._clients.withdraw(form.text("id"), request.state.visit)
         return self._shell.go(f"{_PATH}?retirada")

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from kuska.kit.errors import ForbiddenError, IncorrectError
 from kuska.portal.ui.forms import Filled
 from kuska.portal.ui.shell import Shell
-from kuska.security.api import Account, Correction, Security, guarded
+from kuska.security.api import Account, Correction, Security, StepUpError, guarded
 
 _PATH = "/admin/cuentas"
 _FIELDS = {"display_name": "name", "email": "email"}
@@ -34,7 +34,7 @@ class CorrectingPages:
         self._shell.post(router, f"{_PATH}/{{id}}/datos", self.correct)
         self._shell.post(router, f"{_PATH}/{{id}}/sesiones", self.end_sessions)
 
-    @guarded(feature="accounts.write")
+    @guarded(feature="accounts.write", step_up=True)
     async def show(self, request: Request) -> Response:
         account = await self._accounts.get(request.state.visit, request.path_params["id"])
         given = (account.display_name, account.email, account.practitioner, account.organization)
@@ -53,6 +53,8 @@ class CorrectingPages:
         id_ = request.path_params["id"]
         try:
             await self._accounts.correct(request.state.visit, id_, by)
+        except StepUpError:
+            raise
         except (IncorrectError, ForbiddenError) as error:
             account = await self._accounts.get(request.state.visit, id_)
             filled = self._shell.problems(request, error, _FIELDS, values)

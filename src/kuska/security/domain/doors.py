@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from kuska.security.contracts import Access
-from kuska.security.domain.features import FEATURES
+from kuska.security.domain.features import FEATURES, STEP_UP
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 
 T = TypeVar("T")
@@ -69,6 +69,22 @@ def guarded(
 def needs_of(endpoint: object) -> Needs | None:
     """None: it has not said."""
     return getattr(endpoint, _MARK, None)
+
+
+def require(access: Access, feature: str, now: datetime, fresh: timedelta) -> None:
+    """For a use case: the policy gives the feature, and where it is a delicate one, a second factor was just shown.
+
+    Raises RefusedByPolicyError or StepUpError.
+    """
+    if not access.may(feature):
+        raise RefusedByPolicyError("security.feature")
+    if feature in STEP_UP:
+        require_step_up(access, now, fresh)
+
+
+def why(error: RefusedByPolicyError | StepUpError) -> str:
+    """For the trail."""
+    return error.reason if isinstance(error, RefusedByPolicyError) else "security.step-up"
 
 
 def require_step_up(access: Access, now: datetime, fresh: timedelta) -> None:

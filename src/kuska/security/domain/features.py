@@ -31,7 +31,17 @@ FEATURES = frozenset(
 # portal: a token that an application lost must not make accounts or break the glass.
 BY_TOKEN = frozenset({"audit.read", "export"})
 
-# Done only shortly after a second factor was shown.
+# Done only shortly after a second factor was shown: a session left open on a hospital's computer must not be enough to
+# make somebody an administrator, or to carry data away. `domain.doors.require` asks.
 STEP_UP = frozenset(
-    {"audit.export", "break-glass", "clients.write", "export", "keys.write", "pseudonym.resolve", "roles.write"}
+    {
+        "accounts.write",
+        "audit.export",
+        "break-glass",
+        "clients.write",
+        "export",
+        "keys.write",
+        "pseudonym.resolve",
+        "roles.write",
+    }
 )

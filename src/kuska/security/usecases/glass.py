@@ -15,7 +15,7 @@ from kuska.infra.telemetry.policy import PolicyMetrics
 from kuska.kit.clock import Clock
 from kuska.kit.errors import IncorrectError, Issue, NotFoundError
 from kuska.security.contracts import Event, PatientLocator
-from kuska.security.domain.doors import require_step_up
+from kuska.security.domain.doors import require, why
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.settings import SecuritySettings
 from kuska.security.store import glass as store
@@ -61,12 +61,11 @@ class BreakGlass:
         """
         caller, now = visit.access.caller, self._clock.now()
         try:
-            if not visit.access.may("break-glass") or not caller.account:
+            if not caller.account:
                 raise RefusedByPolicyError("security.feature")
-            require_step_up(visit.access, now, timedelta(minutes=self._settings.step_up_minutes))
+            require(visit.access, "break-glass", now, timedelta(minutes=self._settings.step_up_minutes))
         except (RefusedByPolicyError, StepUpError) as error:
-            why = error.reason if isinstance(error, RefusedByPolicyError) else "security.step-up"
-            await visit.trail.keep(_event(visit, now, "open", "", why, refused=True))
+            await visit.trail.keep(_event(visit, now, "open", "", why(error), refused=True))
             raise
         reason = " ".join(reason.split())
         if not self.least <= len(reason) <= REASON_MOST:

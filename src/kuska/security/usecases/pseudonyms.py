@@ -17,7 +17,7 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
 from kuska.kit.errors import IncorrectError, Issue
 from kuska.security.contracts import Event, Sealer
-from kuska.security.domain.doors import require_step_up
+from kuska.security.domain.doors import require, why
 from kuska.security.domain.pseudonyms import PERSON_MOST, is_purpose, new_token, purpose_of
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.settings import SecuritySettings
@@ -75,13 +75,10 @@ class Pseudonyms:
         """
         reason = " ".join(reason.split())
         try:
-            if not visit.access.may(FEATURE):
-                raise RefusedByPolicyError("security.feature")
-            require_step_up(visit.access, self._clock.now(), self._fresh)
+            require(visit.access, FEATURE, self._clock.now(), self._fresh)
         except (RefusedByPolicyError, StepUpError) as error:
-            why = error.reason if isinstance(error, RefusedByPolicyError) else "security.step-up"
             await visit.trail.keep(
-                self._event(visit, "E", "resolve", purpose, count=len(tokens), reason=why, outcome="4")
+                self._event(visit, "E", "resolve", purpose, count=len(tokens), reason=why(error), outcome="4")
             )
             raise
         _check_purpose(purpose)

@@ -11,7 +11,7 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
 from kuska.kit.errors import ConflictError, Issue, NotFoundError
 from kuska.security.contracts import Event, Role
-from kuska.security.domain.doors import require_step_up
+from kuska.security.domain.doors import require, why
 from kuska.security.domain.roles import Content, RoleError, content, role, shipped
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.settings import SecuritySettings
@@ -92,12 +92,10 @@ class Roles:
 
     async def _allowed(self, visit: Visit, name: str) -> None:
         try:
-            if not visit.access.may("roles.write"):
-                raise RefusedByPolicyError("security.feature")
-            require_step_up(visit.access, self._clock.now(), timedelta(minutes=self._settings.step_up_minutes))
+            fresh = timedelta(minutes=self._settings.step_up_minutes)
+            require(visit.access, "roles.write", self._clock.now(), fresh)
         except (RefusedByPolicyError, StepUpError) as error:
-            why = error.reason if isinstance(error, RefusedByPolicyError) else "security.step-up"
-            await visit.trail.keep(_event(visit, self._clock.now(), name[:40], refused=why))
+            await visit.trail.keep(_event(visit, self._clock.now(), name[:40], refused=why(error)))
             raise
 
     async def _ruled(self, tx: Write, made: Role) -> bool:

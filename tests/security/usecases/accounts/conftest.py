@@ -158,7 +158,11 @@ class World:
         return found
 
     def visit(self, *features: str, account: str = "administrator") -> Visit:
-        caller = Caller(kind="person", account=account, roles=("administrator",))
+        """Of who has just shown a second factor."""
+        return self.stale_visit(*features, account=account, confirmed=self.clock.now())
+
+    def stale_visit(self, *features: str, account: str = "administrator", confirmed: datetime | None = None) -> Visit:
+        caller = Caller(kind="person", account=account, roles=("administrator",), confirmed=confirmed)
         access: Access = Granted(caller, frozenset(features))
         return Visit(access, self.trail, self.clock)
 

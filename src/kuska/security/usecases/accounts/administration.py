@@ -1,10 +1,14 @@
-"""What administrators do with accounts. Every function asks the policy first, and leaves its line in the trail."""
+"""What administrators do with accounts. Every function asks the policy first, and leaves its line in the trail.
+
+Whatever changes an account asks for a second factor that was just shown; only the admission desk's invitations do not,
+which give a patient nothing but the patient's own record, many times a day.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.errors import DuplicateError
@@ -20,7 +24,8 @@ from kuska.security.domain.accounts import (
     made,
     shown_name,
 )
-from kuska.security.errors import RefusedByPolicyError
+from kuska.security.domain.doors import require, why
+from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.usecases.accounts.asking import read_registration
 from kuska.security.usecases.accounts.errors import NoAccountError, NoPatientError, OwnAccountError, TakenError
 from kuska.security.usecases.accounts.parts import Parts
@@ -42,9 +47,9 @@ async def create(parts: Parts, new: NewAccount, password: str | None = None) -> 
 async def invite(parts: Parts, visit: Visit, new: NewAccount) -> Account:
     """Whoever is invited gets a mail with a link, sets the password and is in.
 
-    Raises RefusedByPolicyError, IncorrectError, TakenError.
+    Raises RefusedByPolicyError, StepUpError, IncorrectError, TakenError.
     """
-    await _permit(parts, visit, INVITE_PATIENTS if _is_patient(new) and not visit.access.may(WRITE) else WRITE)
+    await _permit(parts, visit, _inviting(visit) if _is_patient(new) else WRITE)
     if not new.email:
         raise IncorrectError(Issue(code="required", message="account.bad-email", expression="email"))
     return await _add(parts, new, "invited", None, _event(visit, "C", "invited"))
@@ -55,9 +60,9 @@ async def invite_patient(
 ) -> Account:
     """At the admission desk, where the person stands with their document: the address is the one they say.
 
-    Raises RefusedByPolicyError, IncorrectError, NoPatientError, TakenError.
+    Raises RefusedByPolicyError, StepUpError, IncorrectError, NoPatientError, TakenError.
     """
-    await _permit(parts, visit, WRITE if visit.access.may(WRITE) else INVITE_PATIENTS)
+    await _permit(parts, visit, _inviting(visit))
     known = read_registration(parts, document_kind, document, birth_date, email)
     match = None if parts.patients is None else await parts.patients.find(known.systems, known.value, birth_date)
     if match is None:
@@ -88,7 +93,7 @@ async def invite_again(parts: Parts, visit: Visit, id_: str) -> None:
 
 
 async def assign_roles(parts: Parts, visit: Visit, id_: str, roles: Sequence[str]) -> Account:
-    """Raises RefusedByPolicyError, OwnAccountError, NoAccountError, IncorrectError (unknown role)."""
+    """Raises RefusedByPolicyError, StepUpError, OwnAccountError, NoAccountError, IncorrectError (unknown role)."""
     await _permit(parts, visit, WRITE, id_)
     await _known(parts, roles)
     wanted = tuple(dict.fromkeys(roles))
@@ -225,6 +230,11 @@ async def _add(parts: Parts, new: NewAccount, status: Status, hashed: str | None
     return account
 
 
+def _inviting(visit: Visit) -> str:
+    """The feature by which a patient is invited: the desk's, or an administrator's who has not that one."""
+    return WRITE if visit.access.may(WRITE) and not visit.access.may(INVITE_PATIENTS) else INVITE_PATIENTS
+
+
 def _is_patient(new: NewAccount) -> bool:
     """A patient of the record and nothing else."""
     return (
@@ -244,14 +254,15 @@ async def _known(parts: Parts, roles: Sequence[str]) -> None:
 
 async def _permit(parts: Parts, visit: Visit, feature: str, id_: str = "") -> None:
     """`id_`: the account that is to be changed in a way nobody may change their own."""
-    own = bool(id_) and visit.access.caller.account == id_
-    if own or not visit.access.may(feature):
-        refusal = OwnAccountError() if own else RefusedByPolicyError("security.feature")
-        reason = "account.own" if own else "security.feature"
-        await parts.trail.keep(
-            replace(visit.event("E", kind="account", outcome="8", reason=reason), interaction=feature)
-        )
-        raise refusal
+    try:
+        if id_ and visit.access.caller.account == id_:
+            raise OwnAccountError
+        require(visit.access, feature, parts.clock.now(), timedelta(minutes=parts.settings.step_up_minutes))
+    except (OwnAccountError, RefusedByPolicyError, StepUpError) as error:
+        reason = "account.own" if isinstance(error, OwnAccountError) else why(error)
+        event = replace(visit.event("E", kind="account", outcome="8", reason=reason), interaction=feature)
+        await parts.trail.keep(replace(event, detail=(("account", id_),)) if id_ else event)
+        raise
 
 
 async def _locked(parts: Parts, tx: Write, id_: str) -> Account:

@@ -14,7 +14,7 @@ from kuska.infra.postgres.connection import Read, Write
 from kuska.kit.errors import NotFoundError
 from kuska.security.contracts import Caller
 from kuska.security.domain.accounts import Account
-from kuska.security.domain.doors import require_step_up
+from kuska.security.domain.doors import require
 from kuska.security.domain.factors import SECOND, FactorKind, Held, Need, folded_name, recently
 from kuska.security.domain.sessions import Session
 from kuska.security.errors import RefusedByPolicyError, StepUpError
@@ -196,9 +196,9 @@ class Factors:
         """
         caller = visit.access.caller
         try:
-            if not visit.access.may("accounts.write") or caller.account == account:
+            if caller.account == account:
                 raise RefusedByPolicyError("security.feature")
-            require_step_up(visit.access, self._parts.clock.now(), self._parts.fresh)
+            require(visit.access, "accounts.write", self._parts.clock.now(), self._parts.fresh)
         except (RefusedByPolicyError, StepUpError) as error:
             await self._parts.trail.keep(
                 self._parts.event("D", "factors-reset", caller, reason=error.issues[0].message, of=account)

@@ -13,12 +13,14 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
 from kuska.security.contracts import Caller, Event
 from kuska.security.domain.clients import NOBODY, Client
+from kuska.security.domain.doors import require, why
+from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.store import oauth_clients
 from kuska.security.store.epoch import Epoch
 from kuska.security.store.oauth_grants import Person
 from kuska.security.store.oauth_keys import What
 from kuska.security.usecases.oauth.tokens import Tokens
-from kuska.security.visit import event_id
+from kuska.security.visit import Visit, event_id
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NO_ID = re.compile(r"[^A-Za-z0-9\-.]")
@@ -106,6 +108,7 @@ class Parts:
     limits: Knocking = field(default_factory=Unlimited)
     refresh_life: timedelta = timedelta(days=30)
     grant_life: timedelta = timedelta(days=90)
+    fresh: timedelta = timedelta(minutes=10)  # how long a second factor counts for registering and withdrawing clients
 
     @property
     def issuer(self) -> str:
@@ -132,6 +135,23 @@ class Parts:
     def withdrawn(self, what: What, id_: str) -> None:
         self.tokens.withdrawn(what, id_)
         self.epoch.forget()
+
+    async def permitted(
+        self, by: Visit | Caller, feature: str, what: str, *, kind: str, about: tuple[str, str]
+    ) -> Caller:
+        """Who does it, once that is allowed. People come with their visit; a caller alone is the program itself, whose
+        operator may do it at the machine anyway. Raises RefusedByPolicyError, StepUpError.
+        """
+        caller = by.access.caller if isinstance(by, Visit) else by
+        try:
+            if isinstance(by, Visit):
+                require(by.access, feature, self.clock.now(), self.fresh)
+            elif by.kind != "system":
+                raise RefusedByPolicyError("security.feature")
+        except (RefusedByPolicyError, StepUpError) as error:
+            await self.trail.keep(self.event(what, caller, kind=kind, reason=why(error), detail=(about,)))
+            raise
+        return caller
 
     def event(
         self,

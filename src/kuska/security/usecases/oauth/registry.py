@@ -1,4 +1,7 @@
-"""Clients are registered, shown and withdrawn. Withdrawing is one action and takes everything with it (LW-16)."""
+"""Clients are registered, shown and withdrawn. Withdrawing is one action and takes everything with it (LW-16).
+
+People come with their visit and have just shown a second factor.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from kuska.security.domain.clients import Client
 from kuska.security.domain.handles import IMPOSSIBLE, digest, fresh
 from kuska.security.store import oauth_clients as store
 from kuska.security.usecases.oauth.parts import Parts
-from kuska.security.visit import event_id
+from kuska.security.visit import Visit, event_id
 
 
 class Registry:
@@ -30,7 +33,7 @@ class Registry:
         async with self._parts.db.read() as conn:
             return await store.every(conn, self._parts.tenant)
 
-    async def register(self, client: Client, by: Caller) -> tuple[Client, str]:
+    async def register(self, client: Client, by: Visit | Caller) -> tuple[Client, str]:
         """As it is kept, and its secret: shown this once, '' for one that has none.
 
         An empty id gets a new one; one that is there is changed, and gets a new secret.
@@ -38,7 +41,11 @@ class Registry:
         Raises:
             ClientError: it must not be like this.
             ConflictError: the id was withdrawn.
+            RefusedByPolicyError, StepUpError.
         """
+        caller = await self._parts.permitted(
+            by, "clients.write", "register", kind="client", about=("client", client.id)
+        )
         house = self._parts.tokens.house
         secret = fresh() if client.kind == "confidential-secret" else ""
         kept = replace(
@@ -56,7 +63,7 @@ class Registry:
         async def work(tx: Write) -> None:
             if not await store.save(tx, kept, now):
                 raise ConflictError(Issue(code="conflict", message="oauth.client-withdrawn"))
-            event = self._parts.event("register", by, kind="client", action="C", detail=about)
+            event = self._parts.event("register", caller, kind="client", action="C", detail=about)
             await self._parts.trail.within(tx, [event])
             await self._parts.epoch.bump(tx)
 
@@ -64,27 +71,31 @@ class Registry:
         self._parts.epoch.forget()
         return kept, secret
 
-    async def withdraw(self, id_: str, by: Caller) -> None:
+    async def withdraw(self, id_: str, by: Visit | Caller) -> None:
         """Its tokens, refresh tokens, grants, codes and waiting requests are dead when this returns; elsewhere within half a
-        second. Raises NotFoundError.
+        second. Raises NotFoundError, RefusedByPolicyError, StepUpError.
         """
+        caller = await self._parts.permitted(by, "clients.write", "withdraw", kind="client", about=("client", id_))
         now = self._parts.clock.now()
 
         async def work(tx: Write) -> None:
             if not await store.withdraw(tx, id_, self._parts.tenant, now):
                 raise NotFoundError(Issue(code="not-found", message="oauth.client-unknown"))
             await self._parts.withdraw(tx, "client", id_)
-            event = self._parts.event("withdraw", by, kind="client", action="D", detail=(("client", id_),))
+            event = self._parts.event("withdraw", caller, kind="client", action="D", detail=(("client", id_),))
             await self._parts.trail.within(tx, [event])
 
         await self._parts.db.transact(work)
         self._parts.withdrawn("client", id_)
 
-    async def withdraw_partner(self, organization: str, by: Caller) -> list[str]:
+    async def withdraw_partner(self, organization: str, by: Visit | Caller) -> list[str]:
         """A partner leaves: all its clients and all its partner accounts, in one action. Ids of what was withdrawn.
 
-        Raises NotFoundError when there is nothing of it.
+        Raises NotFoundError when there is nothing of it, RefusedByPolicyError, StepUpError.
         """
+        caller = await self._parts.permitted(
+            by, "clients.write", "withdraw-partner", kind="client", about=("organization", organization)
+        )
         parts, now = self._parts, self._parts.clock.now()
 
         async def work(tx: Write) -> tuple[list[str], list[str]]:
@@ -101,7 +112,7 @@ class Registry:
                 *(("client", id_) for id_ in ids),
                 *(("account", id_) for id_ in accounts),
             )
-            event = parts.event("withdraw-partner", by, kind="client", action="D", detail=about)
+            event = parts.event("withdraw-partner", caller, kind="client", action="D", detail=about)
             await parts.trail.within(tx, [event])
             return ids, accounts
 

@@ -15,6 +15,7 @@ from kuska.security.errors import NobodyError
 from kuska.security.store import oauth_grants as store
 from kuska.security.store.oauth_keys import What
 from kuska.security.usecases.oauth.parts import Parts, of_client
+from kuska.security.visit import Visit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +77,17 @@ class Revocation:
             raise NotFoundError(Issue(code="not-found", message="oauth.grant-unknown"))
         await self._withdraw("grant", grant, by)
 
-    async def replace_keys(self, by: Caller) -> None:
-        """The signing key may be known to somebody else: a new one now, and no token of the old one is taken."""
+    async def replace_keys(self, by: Visit | Caller) -> None:
+        """The signing key may be known to somebody else: a new one now, and no token of the old one is taken.
+
+        Raises RefusedByPolicyError, StepUpError.
+        """
+        caller = await self._parts.permitted(by, "keys.write", "replace", kind="key", about=("key", "signing"))
 
         async def work(tx: Write) -> None:
             kid = await self._parts.tokens.keys.replace(tx)
             await self._parts.epoch.bump(tx)
-            event = self._parts.event("replace", by, kind="key", detail=(("kid", kid),))
+            event = self._parts.event("replace", caller, kind="key", detail=(("kid", kid),))
             await self._parts.trail.within(tx, [event])
 
         await self._parts.db.transact(work)

@@ -142,6 +142,7 @@ def oauth_of(
             trail=trail,
             fetch=fetch,
             choosing=Choosing(may_choose, locate),
+            fresh=timedelta(minutes=settings.step_up_minutes),
             limits=limits or Unlimited(),
             refresh_life=timedelta(days=settings.refresh_days),
             grant_life=timedelta(days=settings.grant_days),
