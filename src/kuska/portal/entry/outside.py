@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -32,6 +33,8 @@ class Outside:
     @open_to_all(_WHY)
     async def begin(self, request: Request) -> Response:
         back = local(request.query_params.get("next", ""))
+        if not _wished(request.headers):
+            return self._shell.go(f"/login?next={quote(back, safe='/')}")
         try:
             begun = await self._external.begin(request.path_params["provider"], back, address=address(request))
         except UnavailableError as error:
@@ -74,3 +77,15 @@ class Outside:
         response = self._shell.go(url)
         self._shell.cookies.put(response, self._shell.cookies.external, cookie)
         return response
+
+
+def _wished(headers: Headers) -> bool:
+    """No other site began it: that could sign in, unawares, whoever is signed in at the provider. The way in by our own
+    page is one click more.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    # A browser that does not say, or plain http.
+    came = urlsplit(headers.get("referer", "")).netloc
+    return bool(came) and came == headers.get("host", "").lower()
