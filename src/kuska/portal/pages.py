@@ -24,6 +24,7 @@ from kuska.portal.audit.routes import AuditPages
 from kuska.portal.consent.launching import Launching
 from kuska.portal.consent.routes import ConsentPages
 from kuska.portal.entry.joining import Joining
+from kuska.portal.entry.leaving import Leaving
 from kuska.portal.entry.outside import Outside
 from kuska.portal.entry.signing_in import SigningIn
 from kuska.portal.entry.verifying import Verifying
@@ -95,6 +96,7 @@ def build(security: Security, *, secure: bool, zone: ZoneInfo, clock: Clock | No
         Home(shell),
         entry,
         Outside(shell, security.external, entry),
+        Leaving(shell, security.external, entry),
         Verifying(shell, security),
         Joining(shell, security),
         ConsentPages(shell, security),

@@ -20,6 +20,7 @@ class SignInPage:
     providers: tuple[Provider, ...] = ()
     local: bool = True  # accounts of our own may sign in, not only those of providers
     notice: str = ""  # message key
+    left: Provider | None = None  # where who has just signed out may still be signed in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

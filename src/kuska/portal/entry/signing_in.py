@@ -18,7 +18,7 @@ from kuska.portal.recognition import address, agent
 from kuska.portal.ui.forms import EMPTY, Filled, Form
 from kuska.portal.ui.paths import local
 from kuska.portal.ui.shell import Shell
-from kuska.security.api import NobodyError, Security, open_to_all
+from kuska.security.api import NobodyError, Security, Session, open_to_all
 
 _NOTICES = {"salida": "entry.signed-out", "clave": "password.done"}
 
@@ -27,7 +27,6 @@ class SigningIn:
     def __init__(self, shell: Shell, security: Security) -> None:
         self._shell = shell
         self._security = security
-        self._providers = tuple(Provider(name=each.name, title=each.title) for each in security.external.providers)
 
     def add(self, router: APIRouter) -> None:
         shell = self._shell
@@ -42,7 +41,13 @@ class SigningIn:
         back = local(request.query_params.get("next", ""))
         if request.state.session is not None and "otra" not in request.query_params:
             return self._shell.go(back)
-        return self._form(request, back, EMPTY, notice=_NOTICES.get(request.query_params.get("aviso", ""), ""))
+        return self._form(
+            request,
+            back,
+            EMPTY,
+            notice=_NOTICES.get(request.query_params.get("aviso", ""), ""),
+            left=request.query_params.get("de", ""),
+        )
 
     @open_to_all("the way in")
     async def sign_in(self, request: Request) -> Response:
@@ -60,8 +65,10 @@ class SigningIn:
     @open_to_all("signing out needs no right")
     async def sign_out(self, request: Request) -> Response:
         await self._shell.form(request)
+        mine: Session | None = request.state.session
+        provider = await self._security.external.came_by(mine) if mine is not None else None
         await self._security.sessions.end(self._cookie(request), address(request))
-        response = self._shell.go("/login?aviso=salida")
+        response = self._shell.go(f"/login?aviso=salida{f'&de={provider.name}' if provider else ''}")
         self._shell.cookies.drop(response, self._shell.cookies.session)
         # Nothing of this person stays in a shared computer's browser.
         response.headers["clear-site-data"] = '"cache", "storage"'
@@ -96,19 +103,30 @@ class SigningIn:
         """The sign-in again, with what went wrong elsewhere."""
         return self._form(request, back, Filled(problems={"": self._shell.said(request, error)}), status=status)
 
+    def stuck(self, request: Request) -> Response:
+        """A provider of which one cannot sign out from here."""
+        return self._form(
+            request, "/", Filled(problems={"": self._shell.text(request, "entry.no-way-out")}), status=404
+        )
+
     def _failed(self, request: Request, form: Form, error: KuskaError) -> Response:
         filled = Filled(values={"login": form.text("login")}, problems={"": self._shell.said(request, error)})
         status = 429 if isinstance(error, BusyError) else 401
         return self._form(request, local(form.text("next")), filled, status=status)
 
-    def _form(self, request: Request, back: str, filled: Filled, *, notice: str = "", status: int = 200) -> Response:
+    def _form(
+        self, request: Request, back: str, filled: Filled, *, notice: str = "", left: str = "", status: int = 200
+    ) -> Response:
+        """`left`: name of the provider by which somebody had come who has just signed out."""
         external = self._security.external
+        providers = tuple(Provider(name=each.name, title=each.title) for each in external.providers)
         page = SignInPage(
             next=back,
             filled=filled,
-            providers=tuple(Provider(name=each.name, title=each.title) for each in external.providers),
+            providers=providers,
             local=not external.only,
             notice=notice,
+            left=next((each for each in providers if each.name == left), None),
         )
         return self._shell.page(request, "entry/login.html", {"page": page}, status=status)
 

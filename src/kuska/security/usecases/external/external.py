@@ -146,6 +146,14 @@ class External:
             await self._parts.trail.keep(self._event("sign-in", stranger, provider, reason=error.reason[:200]))
             raise
 
+    async def came_by(self, session: Session) -> Provider | None:
+        """The provider by which somebody signed in here, and is still signed in when they leave; None: by none."""
+        if "ext" not in session.methods:
+            return None
+        theirs = sorted(await self.of_account(session.account.id), key=lambda each: each.used, reverse=True)
+        found = (one for each in theirs for one in self.providers if one.issuer == each.issuer)
+        return next(found, None)
+
     async def way_out(self, provider: str) -> str:
         """Where to send a browser after it was signed out here, to be signed out there too; '' where that is not offered."""
         return await self._of(provider).way_out(f"{self._parts.own_url}/login")
