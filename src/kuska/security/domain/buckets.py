@@ -10,6 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+# Seconds in which a bucket need not be filled up, nor is the longest unseen for that.
+_SOON = 0.01
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -27,6 +30,11 @@ class Buckets:
 
     def take(self, key: str, cost: float = 1.0) -> float:
         """0.0 and the tokens are taken, or the seconds until there will be enough (nothing is taken)."""
+        bucket = self._buckets.get(key)
+        now = self._now()
+        if bucket is not None and bucket.at <= now < bucket.at + _SOON and bucket.tokens >= cost:
+            bucket.tokens -= cost  # what it would have got meanwhile comes with the next one
+            return 0.0
         bucket = self._current(key)
         missing = cost - bucket.tokens
         if missing > 0:

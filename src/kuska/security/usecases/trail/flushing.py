@@ -16,7 +16,7 @@ from kuska.security.domain.trail_line import encoded
 from kuska.security.store.trail_events import TrailEvents
 from kuska.security.store.trail_journal import Batch, Journal, Remains, left_behind
 
-PAUSE = 0.05  # seconds that events gather
+PAUSE = 0.2  # seconds that events gather: a batch costs by itself as much as a hundred of them
 _LONGEST_PAUSE = 2.0  # between attempts while the database is away
 _BATCH = 256 << 10  # bytes: some 700 lines, a few milliseconds
 _log = logger("trail")
