@@ -11,6 +11,9 @@ With KUSKA_TEST_CITUS_URL (`make test-citus`) everything runs in that one databa
     db         Database on it
     fresh_dsn  a migrated, empty database for one test (about 0.1 s)
     fresh_db   Database on it
+
+Each run has a base folder of its own for `tmp_path`. pytest's usual one is shared by all runs of a user and closed to
+others at each start; the servers of another run, whose account has to pass through it, would find it closed under them.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -50,6 +55,18 @@ _CITUS = os.environ.get("KUSKA_TEST_CITUS_URL")
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loop that the product runs on."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+_BASE = "kuska-tests-"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.basetemp is None:  # workers are given a folder in it
+        for left in Path(tempfile.gettempdir()).glob(f"{_BASE}*"):
+            if not _alive(int(left.name.removeprefix(_BASE))):
+                shutil.rmtree(left, ignore_errors=True)
+        config.option.basetemp = str(Path(tempfile.gettempdir()) / f"{_BASE}{os.getpid()}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

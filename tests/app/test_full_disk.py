@@ -18,7 +18,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.app.test_cli import served
+from tests.app.test_cli import PATIENCE, served
 
 MIB = 1024 * 1024
 
@@ -38,7 +38,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 
 def fhir(port: int, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
         text = None if body is None else json.dumps(body)
         connection.request(method, f"/fhir{path}", text, {"Content-Type": "application/fhir+json"})
         answer = connection.getresponse()
@@ -74,7 +74,7 @@ def count(port: int) -> int:
     return int(found["total"])
 
 
-def write_until(port: int, wanted: int, seconds: float = 60) -> tuple[int, list[tuple[int, dict[str, Any]]]]:
+def write_until(port: int, wanted: int, seconds: float = 2 * PATIENCE) -> tuple[int, list[tuple[int, dict[str, Any]]]]:
     """How many were confirmed before the wanted status came, and what else was said."""
     confirmed, others = 0, []
     deadline = time.monotonic() + seconds
@@ -128,7 +128,7 @@ def fill_the_log(data: Path) -> None:
     """At the database itself, past the application's own precaution, until there is no room for the log any more."""
 
     async def write() -> None:
-        conn = await asyncpg.connect(f"postgresql://postgres@/kuska?host={data / 'postgres'}", timeout=10)
+        conn = await asyncpg.connect(f"postgresql://postgres@/kuska?host={data / 'postgres'}", timeout=PATIENCE)
         for _ in range(1000):
             await conn.execute("select pg_logical_emit_message(true, 'x', repeat('x', 1000000))")
 

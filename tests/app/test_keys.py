@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tests.app.test_cli import kuska, served
+from tests.app.test_cli import PATIENCE, kuska, served
 
 pytestmark = pytest.mark.requirement("LW-30")
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Quispe"}]}
@@ -21,7 +21,7 @@ def send(port: int, method: str, path: str, body: object = None) -> tuple[int, d
         data=None if body is None else json.dumps(body).encode(),
         headers={"Content-Type": "application/fhir+json"},
     )
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
         return answer.status, json.loads(answer.read())
 
 

@@ -30,7 +30,7 @@ def commands() -> list[str]:
 @pytest.mark.requirement("LW-37")
 def test_every_example_works(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    subprocess.run([*KUSKA, "demo", "--data", str(data), "--patients", "60"], check=True, capture_output=True)
+    subprocess.run([*KUSKA, "demo", "--data", str(data), "--patients", "10"], check=True, capture_output=True)
     examples = commands()
     assert sum(example.startswith("curl") for example in examples) >= 7
     with served(data, security="on") as (_, port):

@@ -9,11 +9,11 @@ import signal
 import ssl
 import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from tests.app.test_cli import KUSKA, free_port, kuska
+from tests.app.test_cli import KUSKA, PATIENCE, free_port, kuska
 from tests.infra.web.certificates import Authority
 
 from kuska.app.cli import _check_transport
@@ -111,26 +111,25 @@ def test_https_by_several_processes_with_client_certificates(tmp_path: Path) -> 
     known.load_cert_chain(laboratory.certificate, laboratory.key)
 
     def get(path: str, context: ssl.SSLContext) -> tuple[int, bytes]:
-        with closing(http.client.HTTPSConnection("localhost", port, timeout=10, context=context)) as connection:
+        with closing(http.client.HTTPSConnection("localhost", port, timeout=PATIENCE, context=context)) as connection:
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read()
 
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while True:
-            try:
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline
+            with suppress(OSError):
                 if get("/readyz", known)[0] == 200:
                     break
-            except OSError:
-                assert process.poll() is None, process.communicate()[1]
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            time.sleep(0.05)
         status, body = get("/fhir/metadata", known)
         assert (status, json.loads(body)["resourceType"]) == (200, "CapabilityStatement")
         with pytest.raises(OSError):
             get("/readyz", anybody)
     finally:
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=30)[1]
+        said = process.communicate(timeout=PATIENCE)[1]
     assert f"https://127.0.0.1:{port}" in said

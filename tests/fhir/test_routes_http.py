@@ -200,22 +200,25 @@ async def test_a_client_that_leaves_is_not_answered(app: FhirApp) -> None:
 
 
 async def test_many_large_bodies_together_are_bounded(archive: Archive) -> None:
-    small = dataclasses.replace(SETTINGS, max_bodies_bytes=1024 * 1024)
+    small = dataclasses.replace(SETTINGS, max_bodies_bytes=1024 * 1024, body_seconds=600)
     app = unguarded(dataclasses.replace(archive, nobodys=dataclasses.replace(archive.nobodys, settings=small)))
-    gate = asyncio.Event()
+    gate, held = asyncio.Event(), asyncio.Semaphore(0)
 
     async def one() -> int:
         pieces = [b" " * 300_000, b"}"]
 
         async def receive() -> dict[str, Any]:
             if len(pieces) == 1:
+                held.release()
                 await gate.wait()
             return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
         return (await Wire(app, transfer_encoding="chunked").run(receive))[0]
 
     running = [asyncio.create_task(one()) for _ in range(6)]
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(60):
+        for _ in running:
+            await held.acquire()
     gate.set()
     statuses = sorted(await asyncio.gather(*running))
     assert statuses == [400, 400, 400, 429, 429, 429]

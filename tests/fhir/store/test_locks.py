@@ -34,18 +34,28 @@ async def test_very_many_are_one(db: Database) -> None:
     assert await held(db, range(MOST_LOCKS + 1)) == ["ExclusiveLock"]
 
 
+_WAITING = """
+select exists (select from pg_locks where locktype = 'advisory' and not granted and pid = $1)
+"""
+
+
 async def order_of(db: Database, first: range, second: range) -> list[str]:
-    """What happens when the second one comes while the first one is at work."""
+    """What happens when the second one comes while the first one is at work: until it is in, or waits for the first."""
     log: list[str] = []
-    locked = asyncio.Event()
+    locked, arrived = asyncio.Event(), asyncio.Event()
+    comers: list[int] = []
 
     async def holder(tx: Write) -> None:
         await lock(tx, list(first))
         locked.set()
-        await asyncio.sleep(0.1)
+        await arrived.wait()
+        while not log and not (await tx.fetch(_WAITING, comers[0]))[0][0]:
+            await asyncio.sleep(0.001)
         log.append("first done")
 
     async def comer(tx: Write) -> None:
+        comers.append((await tx.fetch("select pg_backend_pid()"))[0][0])
+        arrived.set()
         await lock(tx, list(second))
         log.append("second in")
 
@@ -53,7 +63,8 @@ async def order_of(db: Database, first: range, second: range) -> list[str]:
         await locked.wait()
         await db.transact(comer)
 
-    await asyncio.gather(db.transact(holder), late())
+    async with asyncio.timeout(60):
+        await asyncio.gather(db.transact(holder), late())
     return log
 
 

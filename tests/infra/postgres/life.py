@@ -24,7 +24,7 @@ sys.stdin.read()
 """
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = 20) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "did not happen"
@@ -51,7 +51,7 @@ def keeper(data: Path) -> int:
 
 def ask(server: embedded.Server, query: str, role: str = "kuska") -> object:
     async def run() -> object:
-        conn = await asyncpg.connect(server.dsn(role=role), timeout=5)
+        conn = await asyncpg.connect(server.dsn(role=role), timeout=60)
         try:
             return await conn.fetchval(query)
         finally:

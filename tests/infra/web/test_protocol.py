@@ -14,6 +14,8 @@ from kuska.infra.web.protocol import GuardedProtocol
 from kuska.infra.web.settings import HttpSettings
 
 LIMITS = HttpSettings(head_seconds=0.2, body_seconds=0.3, send_seconds=0.3, idle_seconds=1, max_head_bytes=8192)
+# Longer than any test waits: who is served under these was not served because the bad ones were sent away.
+LONG = HttpSettings(head_seconds=600, body_seconds=600, send_seconds=600, idle_seconds=600)
 BIG = b"x" * 20_000_000
 
 
@@ -37,9 +39,9 @@ async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def serving() -> AsyncGenerator[tuple[uvicorn.Server, int]]:
+async def serving(given_limits: HttpSettings = LIMITS) -> AsyncGenerator[tuple[uvicorn.Server, int]]:
     class Protocol(GuardedProtocol):
-        limits = LIMITS
+        limits = given_limits
 
     config = uvicorn.Config(
         app, http=Protocol, ws="none", lifespan="off", log_config=None, port=0, timeout_keep_alive=1
@@ -57,13 +59,13 @@ async def serving() -> AsyncGenerator[tuple[uvicorn.Server, int]]:
 
 async def read_to_end(reader: asyncio.StreamReader) -> bytes:
     try:
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), 60)
     except ConnectionResetError:
         return b""
 
 
 async def gone(server: uvicorn.Server) -> bool:
-    for _ in range(300):
+    for _ in range(6000):
         if not server.server_state.connections:
             return True
         await asyncio.sleep(0.01)
@@ -162,14 +164,12 @@ async def test_an_answer_that_is_not_read_on_a_closing_connection() -> None:
 
 
 async def test_others_are_served_meanwhile() -> None:
-    async with serving() as (_, port):
+    async with serving(LONG) as (_, port):
         bad = [await asyncio.open_connection("127.0.0.1", port) for _ in range(50)]
         for _, writer in bad:
             writer.write(b"POST /read HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nhalf")
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        begun = asyncio.get_running_loop().time()
         writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        assert b"200 OK" in await reader.readuntil(b"ok")
-        assert asyncio.get_running_loop().time() - begun < 0.2
+        assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"ok"), 60)
         for _, each in [*bad, (reader, writer)]:
             each.close()

@@ -77,7 +77,7 @@ async def get(port: int, context: ssl.SSLContext | None, head: bytes = b"") -> t
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, **name)
     try:
         writer.write(b"GET / HTTP/1.1\r\nhost: localhost\r\n" + head + b"connection: close\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(), 5)
+        answer = await asyncio.wait_for(reader.read(), 60)
         if not answer:
             raise ConnectionResetError
         return json.loads(answer.partition(b"\r\n\r\n")[2]), writer.get_extra_info("ssl_object")
@@ -190,7 +190,7 @@ async def test_the_watch_looks_by_itself(tmp_path: Path, monkeypatch: pytest.Mon
     tls = ServerTls(settings(authority.sign("server")), lambda _: heard.set())
     async with tls.watched():
         authority.sign("server")
-        await asyncio.wait_for(heard.wait(), 5)
+        await asyncio.wait_for(heard.wait(), 60)
 
 
 def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:

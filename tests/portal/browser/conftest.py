@@ -88,7 +88,7 @@ async def window(browser: Browser, live: Live) -> AsyncIterator[Opener]:
 
     async def opened(cookie: str = "", *, complaints: bool = True, **options: object) -> Page:
         context = await browser.new_context(base_url=live.url, locale="es-PE", **options)
-        context.set_default_timeout(5_000)
+        context.set_default_timeout(30_000)
         contexts.append(context)
         if cookie:
             await context.add_cookies([{"name": "kuska", "value": cookie, "url": live.url, "httpOnly": True}])

@@ -207,7 +207,7 @@ async def test_a_refusal_counts_at_once_and_its_withdrawal_too(at: House) -> Non
 async def test_another_process_hears_of_a_refusal_within_the_second(at: House) -> None:
     other = house(at.db)
     assert not (await physician(other)).withheld
-    async with other.epoch.watched(), asyncio.timeout(5):
+    async with other.epoch.watched(), asyncio.timeout(60):
         await write(at, "c1", consent())
         while not (await physician(other)).withheld:
             await asyncio.sleep(0.01)

@@ -31,10 +31,10 @@ def _little_time(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_too_much_work_is_stopped(expression: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(EvaluationLimitError):
         compile(expression).evaluate(PATIENT)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_large_texts_and_patterns_are_refused(expression: str, key: str) -> None
     ],
 )
 def test_large_numbers_are_values_or_nothing(expression: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with contextlib.suppress(FhirPathError):
         compile(expression).evaluate(PATIENT)
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_usual_work_on_a_large_resource_is_not_refused() -> None:

@@ -116,7 +116,7 @@ async def test_a_session_that_ends_there_ends_here(house: House, idp: RealProvid
         done = await house.came_back(begun, await idp.visited(begun.url, login, browser=browser))
         assert await house.sessions.find(done.session_cookie, ADDRESS)
         await idp.left(browser, await house.external.way_out("hospital"))
-        message = await asyncio.wait_for(idp.said.get(), 5)
+        message = await asyncio.wait_for(idp.said.get(), 60)
         path = "/externo/hospital/salida"
         form = {"content-type": "application/x-www-form-urlencoded"}
         # What is not signed by the provider is not obeyed
