@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import threading
 
 import asyncpg
 import pytest
@@ -111,6 +113,35 @@ async def test_a_dead_connection_makes_room_for_a_new_one(pool: Pool) -> None:
     born = await waiting
     assert await born.fetchval("select 1") == 1
     pool.give_back(born)
+
+
+async def test_a_farewell_that_is_not_read_yet_is_seen(
+    pool: Pool, fresh_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends connections while the loop is busy with something else: nobody gets one of them."""
+    monkeypatch.setattr("kuska.infra.postgres.pool._SURE", 0.0)
+    held = [await pool.take(1), await pool.take(1)]
+    pids = [conn.get_server_pid() for conn in held]
+    sockets = [conn._transport.get_extra_info("socket") for conn in held]
+    for conn in held:
+        pool.give_back(conn)
+
+    async def end() -> None:
+        conn = await asyncpg.connect(fresh_dsn)
+        await conn.fetch("select pg_terminate_backend(pid) from unnest($1::int[]) as pid", pids)
+        await conn.close()
+
+    elsewhere = threading.Thread(target=lambda: asyncio.run(end()))
+    elsewhere.start()
+    elsewhere.join()
+    for socket in sockets:
+        assert select.select([socket], [], [], 5)[0]
+    assert not any(conn.is_closed() for conn in held)  # the loop has not had its turn
+    for _ in range(2):
+        conn = await pool.take(1)
+        assert await conn.fetchval("select 1") == 1
+        pool.give_back(conn)
+    assert conn not in held
 
 
 async def test_a_server_that_is_not_there_costs_no_room() -> None:

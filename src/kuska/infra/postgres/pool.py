@@ -3,12 +3,14 @@ itself (docs/adr/0004-database-driver.md); lending the bare connection costs 1 Â
 
 A loan never leaves a trace for the next one: an open transaction is rolled back, and a connection whose loan ended with
 an interruption is put right in the background before anybody gets it again. The last one returned is the first one lent,
-so that the server's caches stay warm and those not needed grow old and are closed.
+so that the server's caches stay warm and those not needed grow old and are closed. One that has lain a while is looked at
+before it is lent: on a busy machine the server's farewell may wait to be read behind the very request that asks for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -18,6 +20,7 @@ import asyncpg
 
 _IDLE = 300.0  # seconds after which a connection that is not needed is closed
 _PUTTING_RIGHT = 5.0
+_SURE = 0.05  # seconds for which a connection that was just in use counts as alive: looking costs a system call
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
@@ -41,10 +44,12 @@ class Pool:
     async def take(self, patience: float) -> asyncpg.Connection:
         """TimeoutError when none came free within `patience` seconds."""
         while self._free:
-            conn, _ = self._free.pop()
+            conn, since = self._free.pop()
             if not conn.is_closed():
-                self._lent.add(conn)
-                return conn
+                if time.monotonic() - since < _SURE or not _spoken(conn):
+                    self._lent.add(conn)
+                    return conn
+                conn.terminate()
             self._room += 1
         if self._closed:
             raise asyncpg.InterfaceError("the pool is closed")
@@ -131,3 +136,16 @@ class Pool:
         task = asyncio.ensure_future(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+
+
+def _spoken(conn: asyncpg.Connection) -> bool:
+    """The server said something that nobody asked for: its farewell, or that the connection is gone. (What it may say
+    otherwise, that a setting has changed, costs a connection and nothing more.)
+    """
+    transport: Any = conn._transport  # pyright: ignore[reportPrivateUsage,reportUnknownMemberType,reportAttributeAccessIssue]  # noqa: SLF001 - asyncpg has no public way to its socket
+    socket = transport.get_extra_info("socket")
+    if socket is None or (file := socket.fileno()) < 0:
+        return True
+    looking = select.poll()
+    looking.register(file, select.POLLIN)
+    return bool(looking.poll(0))
