@@ -81,12 +81,14 @@ class _Guarded:
         address = (scope.get("client") or ("", 0))[0]
         request = str(scope.get("kuska.request", ""))
         needs = self.needs
+        # A form is given out with time left to fill it in, so that what is typed is not lost to a step-up when it is sent.
+        fresh = self._fresh / 2 if scope["method"] == "GET" else self._fresh
         if needs.by == "token" or (needs.by == "either" and b"authorization" in headers):
             visit = await self._door.enter(headers, address=address, request=request)
         else:
             visit = await self._door.enter_page(headers, address=address, request=request)
         try:
-            needs.check(visit.access, self._clock.now(), self._fresh)
+            needs.check(visit.access, self._clock.now(), fresh)
         except (RefusedByPolicyError, StepUpError) as error:
             # The route's pattern, not the path: no ids of people who may not even exist.
             visit.interaction = str(getattr(scope.get("route"), "path", "page"))
