@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from kuska.app.patients import RecordPatients
 from kuska.app.settings import Settings
+from kuska.fhir.api import restricts
 from kuska.infra.http.outgoing import open_outgoing
 from kuska.infra.mail.smtp import SmtpMailer
 from kuska.infra.postgres.database import Database
@@ -42,5 +43,6 @@ async def protection(
             outgoing=outgoing,
             patients=patients,
             located=patients,
+            decidable=restricts,
         ) as security:
             yield security

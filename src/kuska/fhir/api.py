@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from time import time_ns
 from typing import Literal
 
@@ -46,12 +47,12 @@ __all__ = [
     "Parameter",
     "Record",
     "Saved",
-    "allowed_restriction",
     "create",
     "everything",
     "open_record",
     "read",
     "reseal",
+    "restricts",
     "search",
     "status_of",
     "transaction",
@@ -125,6 +126,12 @@ async def open_record(
 
 def _now() -> int:
     return time_ns() // 1000
+
+
+@lru_cache(maxsize=512)  # every request for a token asks, mostly for the same
+def restricts(type_: str, parameter: str) -> bool:
+    """Whether a scope may restrict a type ('*': all of them) by this parameter."""
+    return allowed_restriction(definitions(), type_, parameter)
 
 
 async def _bodies(db: Database, keys: Keys | None) -> Bodies:

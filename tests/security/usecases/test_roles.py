@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.security.usecases.visitors import House, emptied, house
 
+from kuska.fhir.api import restricts
 from kuska.infra.postgres.database import Database
 from kuska.kit.errors import ConflictError, NotFoundError
 from kuska.kit.messages import catalogue
@@ -17,6 +18,8 @@ from kuska.security.contracts import Role
 from kuska.security.domain.features import FEATURES
 from kuska.security.domain.roles import RoleError, content, role, shipped
 from kuska.security.errors import RefusedByPolicyError, StepUpError
+from kuska.security.settings import SecuritySettings
+from kuska.security.usecases.roles import Roles
 
 pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("LW-29")]
 PLAIN: dict[str, Any] = {"reach": "care", "scopes": ["user/Observation.rs"], "purposes": ["TREAT"]}
@@ -138,6 +141,19 @@ async def test_nobody_else_may_edit_and_the_attempt_is_noted(at: House, who: str
         await at.roles.edit(await at.visit(who), "nurse", 0, PLAIN)
     assert at.lines.said() == [("role", "edit", "4", "security.feature")]
     assert "nurse" not in await at.roles.current()
+
+
+async def test_a_restriction_that_the_record_cannot_decide_is_none(at: House) -> None:
+    admin = await at.visit("administrator")
+    roles = Roles(at.db, SecuritySettings(), at.clock, at.epoch, restricts)
+    for scope in ("user/Observation.rs?date=gt2026-01-01", "user/*.rs?category=laboratory"):
+        with pytest.raises(RoleError) as refused:
+            await roles.edit(admin, "nurse", 0, {**PLAIN, "scopes": [scope]})
+        (issue,) = refused.value.issues
+        assert (issue.message, issue.expression) == ("security.role-restriction", "scopes")
+        assert {issue.message} <= catalogue("es").keys() & catalogue("en").keys()
+    good = {**PLAIN, "scopes": ["user/Observation.rs?category=laboratory"]}
+    assert (await roles.edit(admin, "nurse", 0, good)).version == 1
 
 
 async def test_editing_asks_for_the_second_factor_again(at: House) -> None:

@@ -13,7 +13,16 @@ from urllib.parse import quote, urlencode
 from kuska.security.domain.clients import Client
 from kuska.security.domain.handles import CHALLENGE
 from kuska.security.domain.protocol import ProtocolError, invalid_request
-from kuska.security.domain.scopes import ScopeError, Scopes, asked, read, within
+from kuska.security.domain.scopes import (
+    Decidable,
+    ScopeError,
+    Scopes,
+    asked,
+    every_restriction,
+    read,
+    undecidable,
+    within,
+)
 
 Prompt = Literal["", "none", "login", "consent"]
 _LONGEST = 2_000
@@ -54,7 +63,7 @@ class Asked:
         return "launch/patient" in self.scopes.features or any(rule.context == "patient" for rule in self.scopes.rules)
 
 
-def check(params: Mapping[str, str], client: Client, fhir_base: str) -> Asked:
+def check(params: Mapping[str, str], client: Client, fhir_base: str, decidable: Decidable = every_restriction) -> Asked:
     """Client and redirect are known to be right; whatever else is wrong is told to the client there.
 
     Raises:
@@ -73,6 +82,8 @@ def check(params: Mapping[str, str], client: Client, fhir_base: str) -> Asked:
     if any(len(params.get(name, "")) > _LONGEST for name in ("state", "nonce", "launch", "login_hint")):
         raise invalid_request("too-long")
     scopes = _scopes(params, client)
+    if undecidable(scopes.rules, decidable):
+        raise ProtocolError("invalid_scope", "scope-restriction")
     launch = params.get("launch", "") if "launch" in scopes.features else ""
     if "launch" in scopes.features and not launch:
         raise invalid_request("launch-missing")

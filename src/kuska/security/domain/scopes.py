@@ -7,7 +7,7 @@ list. Scopes of version 1 (`patient/Observation.read`) are taken and given back 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -36,6 +36,15 @@ _CLINICAL = re.compile(
 # A request of thousands of scopes is no application's; their narrowing is a product of two lists.
 MOST = 200
 _LONGEST = 8000
+
+# Type (or '*') and search parameter: whether it can be told, of a resource at hand, if it meets a restriction by this
+# parameter. The record knows.
+Decidable = Callable[[str, str], bool]
+
+
+def every_restriction(_type: str, _name: str) -> bool:
+    """Where there is no record that could say."""
+    return True
 
 
 class ScopeError(IncorrectError):
@@ -92,6 +101,16 @@ def narrow(requested: Iterable[ScopeRule], allowed: Iterable[ScopeRule]) -> tupl
     """What is in both. Restrictions add up; what another rule of the result contains is left out."""
     both = {met: None for one, other in product(requested, allowed) if (met := _meet(one, other))}
     return tuple(rule for rule in both if not any(rule != wider and covers(wider, rule) for wider in both))
+
+
+def undecidable(rules: Iterable[ScopeRule], decidable: Decidable) -> str:
+    """The first scope whose restriction cannot be decided, as text; '' when there is none. It would open nothing, and its
+    client would look for the reason in vain.
+    """
+    for rule in rules:
+        if not all(decidable(rule.type, name) for name, _ in rule.query):
+            return text(rule)
+    return ""
 
 
 def within(requested: Scopes, allowed: Scopes) -> Scopes:

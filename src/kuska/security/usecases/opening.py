@@ -14,6 +14,7 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
 from kuska.security.contracts import PatientFinder, PatientLocator, Sealer
 from kuska.security.domain.policy import Place
+from kuska.security.domain.scopes import Decidable, every_restriction
 from kuska.security.settings import LimitSettings, SecuritySettings
 from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.accounts.opening import open_accounts, post_office
@@ -75,13 +76,16 @@ async def open_security(
     outgoing: Outgoing | None = None,
     patients: PatientFinder | None = None,
     located: PatientLocator | None = None,
+    decidable: Decidable = every_restriction,
 ) -> AsyncGenerator[Security]:
-    """`own_url`: where people reach this server unless the setting says another address. `fetch`: bodies from outside."""
+    """`own_url`: where people reach this server unless the setting says another address. `fetch`: bodies from outside.
+    `decidable`: which restrictions of scopes the record can decide; others are refused.
+    """
     url = settings.public_url or own_url
     providers = providers_file.read(settings.providers_file)
     epoch = Epoch(db)
     async with open_trail(db, settings, clock, data) as trail, contextlib.AsyncExitStack() as stack:
-        roles = Roles(db, settings, clock, epoch)
+        roles = Roles(db, settings, clock, epoch, decidable)
         sessions = Sessions(db, settings, clock, trail, epoch)
         letters, mailroom = post_office(db, settings, clock, trail, mailer=mailer, own_url=url, patients=patients)
         factors = factors_of(
@@ -99,8 +103,9 @@ async def open_security(
         kept = Limits(limits)
         tokens = await open_tokens(db, clock=clock, epoch=epoch, sealer=sealer, settings=settings, own_url=url)
         oauth = oauth_of(
-            tokens, db=db, clock=clock, epoch=epoch, trail=trail, settings=settings, fetch=fetch, limits=kept
-        )
+            tokens, db=db, clock=clock, epoch=epoch, trail=trail, settings=settings, fetch=fetch, limits=kept,
+            decidable=decidable,
+        )  # fmt: skip
         policy = Policy(db, roles, Place(settings.tenant, settings.country), clock, epoch)
         door = Door(
             tokens=tokens, sessions=sessions, policy=policy, trail=trail, limits=kept, clock=clock,

@@ -13,6 +13,7 @@ from kuska.kit.errors import ConflictError, Issue, NotFoundError
 from kuska.security.contracts import Event, Role
 from kuska.security.domain.doors import require, why
 from kuska.security.domain.roles import Content, RoleError, content, role, shipped
+from kuska.security.domain.scopes import Decidable, every_restriction, undecidable
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.settings import SecuritySettings
 from kuska.security.store import roles as store
@@ -22,7 +23,15 @@ from kuska.security.visit import Visit, event_id
 
 
 class Roles:
-    def __init__(self, db: Database, settings: SecuritySettings, clock: Clock, epoch: Epoch) -> None:
+    def __init__(
+        self,
+        db: Database,
+        settings: SecuritySettings,
+        clock: Clock,
+        epoch: Epoch,
+        decidable: Decidable = every_restriction,
+    ) -> None:
+        self._decidable = decidable
         self._db = db
         self._settings = settings
         self._clock = clock
@@ -73,6 +82,8 @@ class Roles:
         now = self._clock.now()
         await self._allowed(visit, name)
         made = role(name, expected + 1, changed)
+        if scope := undecidable(made.scopes, self._decidable):
+            raise RoleError([("scopes", "restriction", scope)])
         before = (await self.current()).get(name)
         plain = content(made)
 

@@ -124,7 +124,7 @@ class Authorization:
         if redirect not in client.redirects:
             return BadRequest("oauth.page-redirect")
         try:
-            asked = authorization.check(given, client, self._parts.fhir_base)
+            asked = authorization.check(given, client, self._parts.fhir_base, self._parts.decidable)
         except ProtocolError as refused:
             return self._refusal(redirect, given.get("state", "")[:2_000], refused.error)
         pending = Pending(client=client.id, redirect=redirect, asked=asked, session="", created=self._parts.clock.now())

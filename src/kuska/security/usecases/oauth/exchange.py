@@ -16,7 +16,7 @@ from kuska.security.domain import claims, signing
 from kuska.security.domain.clients import Client
 from kuska.security.domain.handles import digest, fresh, proves
 from kuska.security.domain.protocol import ProtocolError, invalid_grant, invalid_request
-from kuska.security.domain.scopes import ScopeError, Scopes, asked, covers, narrow, within
+from kuska.security.domain.scopes import ScopeError, Scopes, asked, covers, narrow, undecidable, within
 from kuska.security.store import oauth_grants as store
 from kuska.security.store.oauth_grants import Grant, Person
 from kuska.security.usecases.oauth.parts import Parts, of_client, of_person
@@ -129,6 +129,7 @@ class Exchange:
         granted = Scopes(tuple(rule for rule in allowed if rule.context == "system"))
         if not granted:
             raise ProtocolError("invalid_scope", "scope")
+        self._require_decidable(granted)
         caller = replace(of_client(client, address), scopes=granted.rules)
         text, ticket = self._parts.tokens.issue(caller, granted)
         about = (("jti", ticket.jti), ("scope", str(granted)))
@@ -139,6 +140,7 @@ class Exchange:
         grant, person = await self._standing(tx, grant_id)
         # The client may have been allowed less since.
         scopes = within(_no_more(grant.scopes, narrower), client.scope)
+        self._require_decidable(scopes)
         if not scopes:
             raise invalid_grant("scope-ended")
         caller = replace(
@@ -158,6 +160,10 @@ class Exchange:
         about = (("jti", ticket.jti), ("grant", grant.id), ("scope", str(scopes)))
         await self._parts.trail.within(tx, [self._parts.event("issued", caller, detail=about)])
         return answer
+
+    def _require_decidable(self, scopes: Scopes) -> None:
+        if undecidable(scopes.rules, self._parts.decidable):
+            raise ProtocolError("invalid_scope", "scope-restriction")
 
     async def _standing(self, tx: Write, grant_id: str) -> tuple[Grant, Person]:
         """The grant and its person, as they are now: roles may be others than when it was granted."""

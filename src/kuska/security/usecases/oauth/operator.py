@@ -10,7 +10,8 @@ from dataclasses import replace
 from kuska.kit.errors import IncorrectError, Issue, NotFoundError
 from kuska.security.contracts import Caller
 from kuska.security.domain.accounts import Account
-from kuska.security.domain.scopes import Scopes, read, within
+from kuska.security.domain.clients import ClientError
+from kuska.security.domain.scopes import Scopes, read, undecidable, within
 from kuska.security.usecases.oauth.parts import Parts, of_client
 
 _OPERATOR = "operator"
@@ -64,6 +65,8 @@ class OperatorTokens:
     async def _issue(self, caller: Caller, scopes: Scopes) -> str:
         if not scopes:
             raise IncorrectError(Issue(code="invalid", message="oauth.operator-scope"))
+        if scope := undecidable(scopes.rules, self._parts.decidable):
+            raise ClientError("oauth.client-restriction", scope=scope)
         text, ticket = self._parts.tokens.issue(replace(caller, scopes=scopes.rules), scopes)
         about = (("subject", caller.account), ("jti", ticket.jti), ("scope", str(scopes)))
         by = replace(OPERATOR, tenant=self._parts.tenant)

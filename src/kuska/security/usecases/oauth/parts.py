@@ -14,6 +14,7 @@ from kuska.kit.clock import Clock
 from kuska.security.contracts import Caller, Event
 from kuska.security.domain.clients import NOBODY, Client
 from kuska.security.domain.doors import require, why
+from kuska.security.domain.scopes import Decidable, every_restriction
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.store import oauth_clients
 from kuska.security.store.epoch import Epoch
@@ -106,6 +107,7 @@ class Parts:
     fetch: Fetch = nothing_fetched
     choosing: Choosing = field(default_factory=Choosing)
     limits: Knocking = field(default_factory=Unlimited)
+    decidable: Decidable = every_restriction
     refresh_life: timedelta = timedelta(days=30)
     grant_life: timedelta = timedelta(days=90)
     fresh: timedelta = timedelta(minutes=10)  # how long a second factor counts for registering and withdrawing clients

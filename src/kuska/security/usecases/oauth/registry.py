@@ -11,8 +11,9 @@ from kuska.infra.postgres.connection import Write
 from kuska.kit.errors import ConflictError, Issue, NotFoundError
 from kuska.security.contracts import Caller
 from kuska.security.domain import clients
-from kuska.security.domain.clients import Client
+from kuska.security.domain.clients import Client, ClientError
 from kuska.security.domain.handles import IMPOSSIBLE, digest, fresh
+from kuska.security.domain.scopes import undecidable
 from kuska.security.store import oauth_clients as store
 from kuska.security.usecases.oauth.parts import Parts
 from kuska.security.visit import Visit, event_id
@@ -57,6 +58,8 @@ class Registry:
             status="active",
         )
         clients.check(kept)
+        if scope := undecidable(kept.scope.rules, self._parts.decidable):
+            raise ClientError("oauth.client-restriction", scope=scope)
         now = self._parts.clock.now()
         about = (("client", kept.id), ("scope", str(kept.scope)), ("roles", " ".join(kept.roles)))
 

@@ -13,6 +13,7 @@ from kuska.infra.telemetry.logs import logger
 from kuska.kit.clock import Clock
 from kuska.security.contracts import Sealer
 from kuska.security.domain.claims import House
+from kuska.security.domain.scopes import Decidable, every_restriction
 from kuska.security.settings import SecuritySettings
 from kuska.security.store import oauth_grants, oauth_keys
 from kuska.security.store.epoch import Epoch
@@ -132,6 +133,7 @@ def oauth_of(
     may_choose: MayChoose = anybody,
     locate: Locate = an_id,
     limits: Knocking | None = None,
+    decidable: Decidable = every_restriction,
 ) -> OAuth:
     return OAuth(
         Parts(
@@ -144,6 +146,7 @@ def oauth_of(
             choosing=Choosing(may_choose, locate),
             fresh=timedelta(minutes=settings.step_up_minutes),
             limits=limits or Unlimited(),
+            decidable=decidable,
             refresh_life=timedelta(days=settings.refresh_days),
             grant_life=timedelta(days=settings.grant_days),
         )
