@@ -20,6 +20,8 @@ from tests.portal.browser.living import PASSWORD, Live
 from tests.portal.browser.looking import look
 
 from kuska.countries.pe.identifiers import present_dni
+from kuska.portal.audit import routes
+from kuska.portal.audit.checking import Most
 from kuska.security.api import Caller, NewAccount
 from kuska.security.domain.clients import Client
 from kuska.security.domain.scopes import read
@@ -312,6 +314,21 @@ async def test_an_auditor_searches_verifies_and_exports(window: Window, live: Li
     # That the auditor looked is in the trail as well.
     await page.goto("/auditoria?kind=audit")
     await expect(page.get_by_text("Lucía Paredes").nth(1)).to_be_visible()
+
+
+@pytest.mark.requirement("HC-09")
+async def test_a_chain_that_was_verified_in_part_is_not_called_whole(
+    window: Window, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await window(await live.cookie("auditor"))
+    for most, said in ((Most(events=0), "Lo anterior no se comprobó"), (Most(seconds=0), "No se comprobó nada")):
+        monkeypatch.setattr(routes, "Most", lambda most=most: most)
+        await page.goto("/auditoria")
+        await page.get_by_role("button", name="Comprobar la cadena").click()
+        await expect(page.get_by_role("status")).to_contain_text(said)
+        await expect(page.get_by_role("status")).to_have_class("note look")
+    await page.goto("/auditoria?kind=audit")
+    await expect(page.get_by_text("no llegó a todos los días").first).to_be_visible()
 
 
 @pytest.mark.requirement("HC-09")

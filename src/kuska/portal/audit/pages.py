@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from kuska.kit.messages import catalogue
 from kuska.portal.ui.forms import Filled
@@ -33,7 +34,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    good: bool
+    tone: Literal["good", "look", "bad"]
     said: str
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,6 +13,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from kuska.portal.audit.checking import DAYS, Checked, Most, check
 from kuska.portal.audit.pages import KINDS, AuditPage, Chain, line
 from kuska.portal.ui.forms import Filled
 from kuska.portal.ui.rendering import translator
@@ -21,7 +23,6 @@ from kuska.security.api import AUDIT_TYPES, Event, Security, TrailQuestion, Visi
 _PATH = "/auditoria"
 _FIELDS = ("patient", "account", "since", "until", "kind", "outcome")
 _PAGE = 50
-_DAYS = 7
 
 
 class AuditPages:
@@ -29,6 +30,8 @@ class AuditPages:
         self._shell = shell
         self._security = security
         self._zone = zone
+        # Several at once would take each other's time.
+        self._one = asyncio.Lock()
 
     def add(self, router: APIRouter) -> None:
         self._shell.get(router, _PATH, self.show)
@@ -44,15 +47,24 @@ class AuditPages:
         await self._shell.form(request)
         visit: Visit = request.state.visit
         today = visit.now().astimezone(UTC).date()
-        report = await self._security.trail.verifying.verify(today - timedelta(days=_DAYS))
-        await self._note(visit, "verify", outcome_good=report.good)
-        if report.good:
-            said = self._shell.text(request, "auditing.verify-good", count=report.events)
-        else:
-            first = report.findings[0]
-            where = f"{first.day} · {first.problem} · {first.link}"
-            said = self._shell.text(request, "auditing.verify-bad", where=where)
-        return await self._page(request, {}, Chain(good=report.good, said=said))
+        async with self._one:
+            checked = await check(self._security.trail.verifying.verify, today, Most())
+        cut = not checked.whole and checked.broken is None
+        await self._note(visit, "verify", outcome_good=checked.broken is None, reason="auditing.cut" if cut else "")
+        return await self._page(request, {}, self._said(request, checked))
+
+    def _said(self, request: Request, checked: Checked) -> Chain:
+        if broken := checked.broken:
+            where = f"{broken.day} · {broken.problem} · {broken.link}"
+            return Chain(tone="bad", said=self._shell.text(request, "auditing.verify-bad", where=where))
+        if checked.whole:
+            said = self._shell.text(request, "auditing.verify-good", days=DAYS, count=checked.events)
+            return Chain(tone="good", said=said)
+        if checked.since is None:
+            return Chain(tone="look", said=self._shell.text(request, "auditing.verify-none"))
+        since = f"{checked.since:%d/%m/%Y}"
+        said = self._shell.text(request, "auditing.verify-part", since=since, count=checked.events)
+        return Chain(tone="look", said=said)
 
     @guarded(feature="audit.export", step_up=True)
     async def export(self, request: Request) -> Response:
@@ -84,7 +96,7 @@ class AuditPages:
             lines=[line(event, names, t, lang) for event in found.events],
             next=f"{_PATH}?{urlencode(asked | {'after': found.next})}" if found.next else "",
             query=asked,
-            days=_DAYS,
+            days=DAYS,
             may_export=visit.access.may("audit.export"),
             chain=chain,
         )
@@ -123,9 +135,15 @@ class AuditPages:
         return found
 
     async def _note(
-        self, visit: Visit, what: str, question: TrailQuestion | None = None, *, outcome_good: bool = True
+        self,
+        visit: Visit,
+        what: str,
+        question: TrailQuestion | None = None,
+        *,
+        outcome_good: bool = True,
+        reason: str = "",
     ) -> None:
-        event = visit.event("R", kind="audit", outcome="0" if outcome_good else "8")
+        event = replace(visit.event("R", kind="audit", outcome="0" if outcome_good else "8"), reason=reason)
         patients = (question.patient,) if question and question.patient else ()
         about = (("account", question.account),) if question and question.account else ()
         await visit.trail.keep(replace(event, interaction=what, patients=patients, detail=about))
