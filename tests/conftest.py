@@ -5,7 +5,7 @@ does not wait for the disk (fsync off): the durability of the real settings has 
 KUSKA_TEST_DATABASE_URL the run uses that server instead (its role must be allowed to create databases).
 
 With KUSKA_TEST_CITUS_URL (`make test-citus`) everything runs in that one database of a Citus coordinator: its schema
-`fhir` is dropped and made anew, distributed, and "fresh" means emptied. Not for a database that holds anything.
+`fhir` is dropped and made anew, distributed, and "fresh" means emptied (`security` too, which is local there). Not for a database that holds anything.
 
     dsn        a migrated database of this worker's own, for the whole run; tests share it, so use your own ids
     db         Database on it
@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import secrets
@@ -33,6 +34,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+import structlog
 import uvloop
 from hypothesis import settings
 
@@ -71,6 +73,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--corpus", default=None, help="folder of third-party test data (default: ../shared/corpora)")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that sets up the log, also by starting a command, sets it up for itself: the next one hears as usual."""
+    configure = structlog.configure
+    # A logger that was used once would keep the set-up of that moment for ever.
+    monkeypatch.setattr(
+        structlog, "configure", lambda **given: configure(**given | {"cache_logger_on_first_use": False})
+    )
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
+        root.handlers = handlers
+        root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
@@ -164,6 +183,10 @@ async def _remake(url: str) -> None:
     await migrate.migrate(url)
 
 
+# One row each, which the migrations put there.
+_SEEDED = {"epoch", "consent_state", "trail"}
+
+
 async def _empty(url: str) -> None:
     conn = await asyncpg.connect(url)
     try:
@@ -172,6 +195,10 @@ async def _empty(url: str) -> None:
         )
         for row in tables:
             await conn.execute(f"truncate fhir.{row['tablename']}")
+        theirs = await conn.fetch("select tablename from pg_tables where schemaname = 'security'")
+        # At once: they refer to each other.
+        names = sorted({row["tablename"] for row in theirs} - _SEEDED)
+        await conn.execute("truncate " + ", ".join(f"security.{name}" for name in names))
     finally:
         await conn.close()
 
