@@ -1,7 +1,7 @@
 """The audit trail: what noting costs a request, and how many events a second reach the database, are chained and found.
 
 One process without HTTP on an embedded database with its real durability, journal on, and the chain made meanwhile.
-`note` is the call that a read waits for; `noted` counts until the last event is in the database and has its link; `kept`
+`note` and `read` are the calls that an answer waits for, `read` the one of plain reads, which lie in blocks; `noted` counts until the last event is in the database and has its link; `kept`
 are events whose commit is waited for, by many at once. `appended` are events inside another statement, 1 and 20 a time.
 """
 
@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,11 +34,29 @@ _CHAIN_PATIENCE = 120.0
 _PATIENTS = 5_000
 _ACCOUNTS = 200
 _chance = random.Random(1)
+Tell = Callable[[AuditTrail, Event], None]
 
 
 def _event(at: datetime | None = None) -> Event:
-    number = _chance.randrange(_ACCOUNTS)
-    caller = Caller(
+    patient = f"01a1feac-fd54-8e3f-8b67-{_chance.randrange(_PATIENTS):012d}"
+    return Event(
+        id=event_id(),
+        at=at or datetime.now(UTC),
+        action="R",
+        kind="rest",
+        interaction="read",
+        caller=_caller(_chance.randrange(_ACCOUNTS)),
+        purpose="TREAT",
+        request="5f3c2a1b9d8e7f60",
+        entities=(f"Observation/{event_id()}",),
+        patients=(patient,),
+    )
+
+
+@cache
+def _caller(number: int) -> Caller:
+    """The same one each time, as the door gives it."""
+    return Caller(
         kind="person",
         account=f"01a1feac-fd54-7e3f-8b67-{number:012d}",
         client="portal",
@@ -49,19 +68,15 @@ def _event(at: datetime | None = None) -> Event:
         country="PE",
         address="10.20.30.40",
     )
-    patient = f"01a1feac-fd54-8e3f-8b67-{_chance.randrange(_PATIENTS):012d}"
-    return Event(
-        id=event_id(),
-        at=at or datetime.now(UTC),
-        action="R",
-        kind="rest",
-        interaction="read",
-        caller=caller,
-        purpose="TREAT",
-        request="5f3c2a1b9d8e7f60",
-        entities=(f"Observation/{event_id()}",),
-        patients=(patient,),
-    )
+
+
+def _note(trail: AuditTrail, event: Event) -> None:
+    trail.note(event)
+
+
+def _read(trail: AuditTrail, event: Event) -> None:
+    what = (event.action, event.interaction, event.caller, event.purpose, event.request, "")
+    trail.read(datetime.now(UTC), what, event.entities, event.patients)
 
 
 async def _chained(db: Database, number: int) -> None:
@@ -74,25 +89,25 @@ async def _chained(db: Database, number: int) -> None:
             await asyncio.sleep(0.02)
 
 
-def _cost_of_a_note(trail: AuditTrail) -> list[float]:
+def _cost(trail: AuditTrail, tell: Tell) -> list[float]:
     """Microseconds; made and encoded, written to the journal."""
     found: list[float] = []
     for _ in range(40):
         events = [_event() for _ in range(100)]
         begun = time.perf_counter()
         for event in events:
-            trail.note(event)
+            tell(trail, event)
         found.append((time.perf_counter() - begun) / len(events) * 1e6)
     return found
 
 
-async def _noted(db: Database, trail: AuditTrail, count: int, before: int) -> tuple[float, float]:
+async def _noted(db: Database, trail: AuditTrail, tell: Tell, count: int, before: int) -> tuple[float, float]:
     """Events a second: into the database, and with their links."""
     events = [_event() for _ in range(count)]
     begun = time.perf_counter()
     for place in range(0, count, _TOGETHER):
         for event in events[place : place + _TOGETHER]:
-            trail.note(event)
+            tell(trail, event)
         await asyncio.sleep(0)
     await trail.settled()
     stored = time.perf_counter() - begun
@@ -151,7 +166,7 @@ async def _searched(trail: AuditTrail, runs: int) -> dict[str, Any]:
 _SIZE = """
 select sum(pg_table_size(c.oid))::bigint, sum(pg_indexes_size(c.oid))::bigint
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where n.nspname = 'security' and c.relkind = 'r' and c.relname ~ '^event_([0-9]|other|link)'
+where n.nspname = 'security' and c.relkind = 'r' and c.relname ~ $1
 """
 
 
@@ -170,25 +185,27 @@ async def measure(
 async def _figures(
     db: Database, trail: AuditTrail, place: Place, *, events: int, seconds: float, runs: int, writers: list[int]
 ) -> dict[str, Any]:
-    figures: dict[str, Any] = {"note_us": spread(_cost_of_a_note(trail), 1)}
+    figures: dict[str, Any] = {"note_us": spread(_cost(trail, _note), 1), "read_us": spread(_cost(trail, _read), 1)}
     await trail.settled()
-    noted: list[float] = []
-    chained: list[float] = []
-    total = 4_000
+    total = 8_000
     await _chained(db, total)
-    for number in range(runs):
-        before, begun = Cpu.now(database=place.pids()), time.perf_counter()
-        stored, linked = await _noted(db, trail, events, total)
-        after = Cpu.now(database=place.pids())
-        total += events
-        noted.append(stored)
-        chained.append(linked)
-        used = {who: round(cpu / events * 1e6) for who, cpu in after.since(before).items()}
-        others = after.noise(before, time.perf_counter() - begun)["others_cores"]
-        note(f"  noted {number + 1}/{runs}: {stored:,.0f}/s, with links {linked:,.0f}/s, {used}, others {others} cores")
-        figures["processor_us_per_event"] = used
-    figures["noted_per_second"] = spread(noted)
-    figures["noted_and_chained_per_second"] = spread(chained)
+    for kind, tell in (("noted", _note), ("read", _read)):
+        speeds: list[float] = []
+        chained: list[float] = []
+        for number in range(runs):
+            before, begun = Cpu.now(database=place.pids()), time.perf_counter()
+            stored, linked = await _noted(db, trail, tell, events, total)
+            after = Cpu.now(database=place.pids())
+            total += events
+            speeds.append(stored)
+            chained.append(linked)
+            used = {who: round(cpu / events * 1e6) for who, cpu in after.since(before).items()}
+            others = after.noise(before, time.perf_counter() - begun)["others_cores"]
+            rate = f"{stored:,.0f}/s, with links {linked:,.0f}/s"
+            note(f"  {kind} {number + 1}/{runs}: {rate}, {used}, others {others} cores")
+            figures[f"{kind}_processor_us"] = used
+        figures[f"{kind}_per_second"] = spread(speeds)
+        figures[f"{kind}_and_chained_per_second"] = spread(chained)
     for count in writers:
         rates: list[float] = []
         taken: list[float] = []
@@ -204,13 +221,17 @@ async def _figures(
     }
     async with db.read() as conn:
         stored_events: int = await conn.fetchval("select count(*) from security.event")
-        size = await conn.fetchrow(_SIZE)
+        size = await conn.fetchrow(_SIZE, "^event_([0-9]|other|link)")
+        blocks = await conn.fetchrow(_SIZE, "^event_block_")
     figures["events"] = stored_events
     if size is not None:
         figures["bytes_per_event"] = {
             "table": round(size[0] / stored_events),
             "indexes": round(size[1] / stored_events),
         }
+    if blocks is not None:
+        reads = 4_000 + runs * events
+        figures["bytes_per_read"] = {"table": round(blocks[0] / reads), "indexes": round(blocks[1] / reads)}
     figures["search_ms"] = await _searched(trail, 30)
     begun = time.perf_counter()
     report = await trail.verifying.verify()

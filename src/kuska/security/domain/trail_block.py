@@ -95,15 +95,10 @@ def leaves(
 
 def events(lines: Iterable[bytes], question: Question) -> list[Event]:
     """Those that the question asks for."""
-    found: list[Event] = []
-    for line in lines:
-        said = _said(line)
-        if question.patient and question.patient not in said[_PATIENTS]:
-            continue  # nearly all, before more is made of them
-        one = _event(said)
-        if _asked(question, one):
-            found.append(one)
-    return found
+    named = (question.patient, question.account, question.practitioner, question.entity, question.address)
+    parts = [_encode(name)[1:-1] for name in named if name]
+    candidates = (line for line in lines if all(part in line for part in parts))  # few, before more is made of them
+    return [one for one in map(_event, map(_said, candidates)) if _asked(question, one)]
 
 
 def _asked(question: Question, one: Event) -> bool:
