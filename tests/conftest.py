@@ -36,15 +36,17 @@ import asyncpg
 import pytest
 import structlog
 import uvloop
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from kuska.infra.postgres import embedded, migrate
 from kuska.infra.postgres.cluster import SUPERUSER
 from kuska.infra.postgres.database import Database, Limits
 
 # The same examples at every run; KUSKA_TEST_RANDOM=1 looks for new ones.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("new", settings.get_profile("default"))
+# No limits of time on examples: they would measure how busy the machine is.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", _PATIENT, derandomize=True)
+settings.register_profile("new", _PATIENT, derandomize=False, database=settings.get_profile("default").database)
 settings.load_profile("new" if os.environ.get("KUSKA_TEST_RANDOM") else "same")
 
 ROOT = Path(__file__).parents[1]

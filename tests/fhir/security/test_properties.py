@@ -24,7 +24,7 @@ from kuska.kit.clock import SetClock
 from kuska.kit.json import decode, encode
 from kuska.security.api import Caller, Letter, Visit, Way, visit_off
 
-pytestmark = pytest.mark.requirement("HC-08")
+pytestmark = pytest.mark.requirement("HC-04", "LW-16")
 
 Node = dict[str, Any]
 PEOPLE = ("a", "b", "c")
@@ -192,7 +192,9 @@ async def found(record: Record, type_: str | None, *parameters: tuple[str, str],
         after = ((CURSOR, page.next),)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 async def test_every_road_leads_to_what_the_judge_allows(archive: Archive, data: st.DataObject) -> None:
     population, access = data.draw(populations()), data.draw(accesses())
