@@ -16,7 +16,7 @@ from kuska.kit.errors import KuskaError
 from kuska.security.api import OPERATOR, Account, Client, NeedsConsent, NobodyError, Redirect
 from kuska.security.domain.scopes import read
 
-pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("HC-07")]
+pytestmark = [pytest.mark.requirement("HC-04")]
 __all__ = ["walk"]
 BACK = "https://app.example.org/back"
 OLD, NEW = "una frase bastante larga", "otra frase bastante larga"

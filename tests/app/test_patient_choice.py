@@ -18,7 +18,7 @@ from kuska.security.api import Caller, Event, Unnoted, visit_off
 from kuska.security.domain.policy import Facts, Granted, Place, decide
 from kuska.security.domain.roles import shipped
 
-pytestmark = pytest.mark.requirement("HC-04", "HC-07")
+pytestmark = pytest.mark.requirement("HC-04")
 _CLOCK = SetClock(datetime(2026, 11, 21, tzinfo=UTC))
 
 

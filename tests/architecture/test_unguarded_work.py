@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.requirement("HC-07")
+pytestmark = pytest.mark.requirement("HC-04")
 
 SRC = Path(__file__).parents[2] / "src" / "kuska"
 ALLOWED = {

@@ -19,7 +19,7 @@ from kuska.fhir.usecases.nobody import nobody
 from kuska.fhir.usecases.table import ACTIONS, FOR_ALL, INTERACTIONS, NEEDS, READING
 from kuska.kit.json import Node
 
-pytestmark = pytest.mark.requirement("HC-04", "HC-07", "HC-08")
+pytestmark = pytest.mark.requirement("HC-04", "LW-16")
 
 
 # --- the door ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from kuska.kit.errors import Issue
 from kuska.security.api import Visit
 from kuska.security.usecases.limits import ThrottledError
 
-pytestmark = [pytest.mark.requirement("HC-07"), pytest.mark.requirement("AP-10")]
+pytestmark = [pytest.mark.requirement("AP-10")]
 ELSEWHERE = {"origin": "https://app.example.org"}
 BEFORE = {**ELSEWHERE, "access-control-request-method": "GET", "access-control-request-headers": "authorization"}
 

@@ -8,7 +8,7 @@ from tests.fhir.security.conftest import House
 from kuska.fhir.api import restricts
 from kuska.fhir.domain.search.judging import decidable
 
-pytestmark = [pytest.mark.requirement("HC-07"), pytest.mark.requirement("HC-04")]
+pytestmark = [pytest.mark.requirement("HC-04")]
 _VALUES = {"token": "http://example.org/codes|a", "uri": "http://example.org/a", "reference": "a"}
 
 

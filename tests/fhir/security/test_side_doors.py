@@ -10,7 +10,7 @@ from tests.fhir.security.conftest import House, about, ids
 from kuska.fhir.store.records import Change
 from kuska.security.api import visit_off
 
-pytestmark = pytest.mark.requirement("HC-07", "HC-08")
+pytestmark = pytest.mark.requirement("HC-04", "LW-16")
 
 MINE = ["Observation/anna-1", "Observation/anna-2", "Observation/anna-3"]
 

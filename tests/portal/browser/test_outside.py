@@ -20,7 +20,7 @@ from kuska.security.usecases.external.external import returning
 from kuska.security.usecases.external.relying import Relying
 
 __all__ = ["idp"]  # a fixture
-pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("AP-10")]
+pytestmark = [pytest.mark.requirement("HC-08"), pytest.mark.requirement("AP-10")]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kuska.security.domain.external import Provider, belongs, said, values
 
-pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("AP-10")]
+pytestmark = [pytest.mark.requirement("HC-08"), pytest.mark.requirement("AP-10")]
 PROVIDER = msgspec.convert(
     {
         "name": "x", "title": "X", "issuer": "https://x.example", "client_id": "kuska",

@@ -22,7 +22,7 @@ from kuska.security.domain.id_token import (
     public_keys,
 )
 
-pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("AP-10")]
+pytestmark = [pytest.mark.requirement("HC-08"), pytest.mark.requirement("AP-10")]
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 ISSUER, CLIENT, NONCE, ACCESS = "https://idp.example", "kuska", "n" * 43, "an access token"
 RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})

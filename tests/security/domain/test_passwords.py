@@ -75,3 +75,19 @@ def test_the_same_password_from_every_keyboard() -> None:
 @given(st.text(max_size=400))
 def test_whatever_it_is_it_is_judged(text: str) -> None:
     assert problems(text, least=12, own_words=(text[:5], "")) is not None
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "contraseña123", "Contraseña12", "micontraseña", "hospital2026", "Bienvenido123!", "peru12345678", "clave12345678",
+        "essalud12345", "Administrador1", "abcdefghijkl", "lkjihgfedcba99", "S4lud2026!!!",
+    ],
+)  # fmt: skip
+def test_what_people_here_would_try_first(bad: str) -> None:
+    assert [issue.message for issue in problems(bad, least=12)] == ["password.common"]
+
+
+@pytest.mark.parametrize("good", ["hospital de la luna verde", "tres gatos y un piano", "peru-kalsubi-tomen"])
+def test_common_words_among_others_are_no_reason(good: str) -> None:
+    assert problems(good, least=12) == ()

@@ -14,7 +14,7 @@ from kuska.kit.clock import SetClock
 from kuska.security.domain.clients import ClientError
 from kuska.security.domain.scopes import read
 
-pytestmark = [pytest.mark.requirement("HC-07"), pytest.mark.requirement("HC-04")]
+pytestmark = [pytest.mark.requirement("HC-04")]
 GOOD, BAD = "Observation.rs?category=laboratory", "Observation.rs?date=gt2026-01-01"
 
 

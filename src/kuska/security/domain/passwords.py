@@ -31,6 +31,12 @@ def breached() -> frozenset[str]:
     return frozenset(lzma.decompress(raw).decode().split("\n"))
 
 
+@cache
+def common_words() -> frozenset[str]:
+    """Words that people here make passwords of: months, cities, clubs, what the work is about. Without accents."""
+    return frozenset(files("kuska.security.domain").joinpath("common_words.txt").read_text("utf-8").split())
+
+
 def normal(password: str) -> str:
     """The text that is hashed: the same whatever keyboard composed it."""
     return unicodedata.normalize("NFKC", password)
@@ -44,7 +50,8 @@ def problems(password: str, *, least: int, own_words: Iterable[str] = ()) -> tup
     if len(text) > MAX_LENGTH:
         return (_issue("password.too-long", most=MAX_LENGTH),)
     folded = text.casefold()
-    if _is_leaked(folded) or _repeats(folded):
+    bare = _bare(folded)
+    if _is_leaked(folded) or _is_leaked(bare) or _is_one_word(bare) or _repeats(folded):
         return (_issue("password.common"),)
     if 2 * len(_without(folded, _words(own_words))) <= len(folded):
         return (_issue("password.own-name"),)
@@ -60,13 +67,28 @@ def _is_leaked(folded: str) -> bool:
     return 2 * len(core) >= len(folded) and (core in known or core.translate(_LEET) in known)
 
 
+def _bare(folded: str) -> str:
+    """Without accents and tildes: 'contraseña' is as easily guessed as 'contrasena'."""
+    return "".join(sign for sign in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(sign))
+
+
+def _is_one_word(bare: str) -> bool:
+    """One common word with trimmings, perhaps said to be one's own: 'Bienvenido123!', 'mihospital2026'."""
+    core = _TRIMMING.sub("", bare).translate(_LEET)
+    return any(core.removeprefix(own) in common_words() for own in ("", "mi", "el", "la"))
+
+
 def _repeats(folded: str) -> bool:
     """One short piece over and over ('aaaaaaaaaaaa', 'abcabcabcabc', 'password' twice), or a run ('123456789012')."""
     for size in range(1, len(folded) // 2 + 1):
         if (folded[:size] * (len(folded) // size + 1))[: len(folded)] == folded:
             return size <= 4 or folded[:size] in breached()
-    steps = {(ord(later) - ord(earlier)) % 10 for earlier, later in pairwise(folded)}
-    return folded.isdigit() and len(steps) == 1
+    if folded.isdigit():
+        return len({(ord(later) - ord(earlier)) % 10 for earlier, later in pairwise(folded)}) == 1
+    # 'abcdefghijkl' and back, whatever is put behind it.
+    core = _TRIMMING.sub("", folded)
+    steps = {ord(later) - ord(earlier) for earlier, later in pairwise(core)}
+    return 2 * len(core) >= len(folded) and len(steps) == 1 and abs(steps.pop()) <= 1
 
 
 def _without(folded: str, words: set[str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 from kuska.security.usecases.external.errors import ProvidersFileError
 from kuska.security.usecases.external.file import read
 
-pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("AP-10")]
+pytestmark = [pytest.mark.requirement("HC-08"), pytest.mark.requirement("AP-10")]
 
 GOOD = """
 only = true

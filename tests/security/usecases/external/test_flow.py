@@ -16,7 +16,7 @@ from kuska.security.usecases.external.errors import ExternalError, NoProviderErr
 from kuska.security.usecases.external.external import Begun, ExternalSignIn
 from kuska.security.usecases.limits import ThrottledError
 
-pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("AP-10")]
+pytestmark = [pytest.mark.requirement("HC-08"), pytest.mark.requirement("AP-10")]
 
 
 async def signed_in(

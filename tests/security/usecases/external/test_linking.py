@@ -22,7 +22,7 @@ from kuska.security.usecases.external.errors import ExternalError
 from kuska.security.usecases.factors.errors import WrongFactorError
 from kuska.security.visit import event_id
 
-pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("AP-10")]
+pytestmark = [pytest.mark.requirement("HC-08"), pytest.mark.requirement("AP-10")]
 
 
 async def local_person(house: House, *methods: str) -> Session:

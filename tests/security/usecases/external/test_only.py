@@ -18,7 +18,7 @@ from kuska.security.usecases.accounts.errors import WrongPasswordError
 from kuska.security.usecases.external.errors import ProvidersFileError
 from kuska.security.usecases.factors.errors import WrongFactorError
 
-pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("AP-10")]
+pytestmark = [pytest.mark.requirement("HC-08"), pytest.mark.requirement("AP-10")]
 PASSWORD = "una frase bastante larga"
 HERE = "http://localhost:8080"
 
