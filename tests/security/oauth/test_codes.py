@@ -56,6 +56,18 @@ async def test_the_challenge_is_no_verifier(shop: Shop) -> None:
     )
 
 
+async def test_after_the_session_has_ended_it_begins_nothing_that_lasts(shop: Shop) -> None:
+    """Whoever was let in while a new password ended everything: the code comes too late."""
+    client, secret = await shop.client()
+    proof, session = Proof(), await shop.signed_in(await shop.person())
+    code = await shop.code(client, session, proof, scope="offline_access user/Observation.rs")
+    async with shop.db.write() as tx:
+        await tx.execute("delete from security.session where id = $1", session.id)
+    form = {"code": code, "code_verifier": proof.verifier, "redirect_uri": BACK}
+    assert await _error(shop, client, secret, **form) == "invalid_grant"
+    assert shop.book.last.reason == "security.session-ended"
+
+
 async def test_used_twice_it_takes_its_tokens_with_it(shop: Shop) -> None:
     client, secret = await shop.client()
     proof, session = Proof(), await shop.signed_in(await shop.person())

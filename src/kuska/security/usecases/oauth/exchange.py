@@ -94,7 +94,16 @@ class Exchange:
             raise invalid_grant("code-redirect")
         if not proves(params.get("code_verifier", ""), challenge):
             raise invalid_grant("code-verifier")
-        return await self._parts.db.transact(lambda tx: self._issue(tx, client, grant_id, "", address))
+
+        async def work(tx: Write) -> Answer:
+            standing = await self._standing(tx, grant_id)
+            # Offline access begins in a session that still is one: consent given while a new password ended everything
+            # must not come after the end.
+            if not await store.session_lives(tx, standing[0].session, now):
+                raise invalid_grant("session-ended")
+            return await self._issue(tx, client, standing, "", address)
+
+        return await self._parts.db.transact(work)
 
     async def _refresh(self, client: Client, params: Mapping[str, str], address: str) -> Answer:
         token, now = params.get("refresh_token", ""), self._parts.clock.now()
@@ -109,7 +118,8 @@ class Exchange:
                 raise invalid_grant("refresh-unknown")
             if row["expires"] <= now:
                 raise invalid_grant("refresh-expired")
-            return await self._issue(tx, client, row["grant"], params.get("scope", ""), address)
+            standing = await self._standing(tx, row["grant"])
+            return await self._issue(tx, client, standing, params.get("scope", ""), address)
 
         return await self._parts.db.transact(work)
 
@@ -136,8 +146,10 @@ class Exchange:
         await self._parts.trail.keep(self._parts.event("issued", caller, detail=about))
         return self._answer(text, granted)
 
-    async def _issue(self, tx: Write, client: Client, grant_id: str, narrower: str, address: str) -> Answer:
-        grant, person = await self._standing(tx, grant_id)
+    async def _issue(
+        self, tx: Write, client: Client, standing: tuple[Grant, Person], narrower: str, address: str
+    ) -> Answer:
+        grant, person = standing
         # The client may have been allowed less since.
         scopes = within(_no_more(grant.scopes, narrower), client.scope)
         self._require_decidable(scopes)
