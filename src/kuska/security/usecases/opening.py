@@ -76,11 +76,9 @@ async def open_security(
     outgoing: Outgoing | None = None,
     patients: PatientFinder | None = None,
     located: PatientLocator | None = None,
-    decidable: Decidable = every_restriction,
+    decidable: Decidable = every_restriction,  # what scopes may restrict by
 ) -> AsyncGenerator[Security]:
-    """`own_url`: where people reach this server unless the setting says another address. `fetch`: bodies from outside.
-    `decidable`: which restrictions of scopes the record can decide; others are refused.
-    """
+    """`own_url`: where people reach this server unless the setting says another address. `fetch`: bodies from outside."""
     url = settings.public_url or own_url
     providers = providers_file.read(settings.providers_file)
     epoch = Epoch(db)
