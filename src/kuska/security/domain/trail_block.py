@@ -24,6 +24,7 @@ from kuska.security.domain.trail_question import Question
 MOST_LINES = 64
 MOST_BYTES = 32 << 10
 SPAN = 10_000_000  # microseconds between its first and its last event: what is looked for by time lies near
+_LAST_MOMENT = 250_000_000_000_000_000  # some year before 9999
 _LARGEST = 64 << 20  # unpacked; nothing that was written here comes near
 _AT, _OUTCOME, _ACCOUNT, _PATIENTS = (FIELDS.index(name) for name in ("at", "outcome", "account", "patients"))
 _LISTS = frozenset({"roles", "methods", "entities", "patients"})
@@ -51,18 +52,17 @@ class Block:
 
 def block(id_: str, lines: Sequence[bytes]) -> Block:
     """Raises ValueError when one of the lines is none."""
-    accounts: dict[str, None] = {}
-    patients: dict[str, None] = {}
-    moments: list[int] = []
-    for line in lines:
-        said = _said(line)
-        moments.append(said[_AT])
-        accounts[said[_ACCOUNT]] = None
-        if said[_PATIENTS]:
-            for patient in said[_PATIENTS].split("\n"):
-                patients[patient] = None
+    return Block(id_, *_beside([_said(line) for line in lines]), tuple(lines))
+
+
+def _beside(said: Sequence[Sequence[Any]]) -> tuple[int, int, tuple[str, ...], tuple[str, ...]]:
+    """First and last moment, accounts, patients."""
+    moments = [each[_AT] for each in said]
+    accounts = dict.fromkeys(each[_ACCOUNT] for each in said)
     accounts.pop("", None)
-    return Block(id_, min(moments), max(moments), tuple(accounts), tuple(patients), tuple(lines))
+    whose = dict.fromkeys(each[_PATIENTS] for each in said)
+    patients = dict.fromkeys(one for some in whose if some for one in some.split("\n"))
+    return min(moments), max(moments), tuple(accounts), tuple(patients)
 
 
 def unpacked(packed: bytes) -> list[bytes]:
@@ -82,14 +82,13 @@ def leaves(
     if not lines:
         return []
     try:
-        true = block("", lines)
+        said = [_said(line) for line in lines]
     except ValueError:
         return []
     hashes = [sha256(line).digest() for line in lines]
     kept = (at, until, tuple(accounts), tuple(patients))
-    if kept != (true.at, true.until, true.accounts, true.patients):
+    if kept != _beside(said):
         hashes[0] = sha256(lines[0] + _encode(kept)).digest()
-    said = [_said(line) for line in lines]
     return [(each[0], each[_AT], hash_) for each, hash_ in zip(said, hashes, strict=True)]
 
 
@@ -98,7 +97,15 @@ def events(lines: Iterable[bytes], question: Question) -> list[Event]:
     named = (question.patient, question.account, question.practitioner, question.entity, question.address)
     parts = [_encode(name)[1:-1] for name in named if name]
     candidates = (line for line in lines if all(part in line for part in parts))  # few, before more is made of them
-    return [one for one in map(_event, map(_said, candidates)) if _asked(question, one)]
+    return [one for one in map(_told, candidates) if one is not None and _asked(question, one)]
+
+
+def _told(line: bytes) -> Event | None:
+    """None for what is none: to find it is the verification's, and the rest of the trail is still to be read."""
+    try:
+        return _event(_said(line))
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _asked(question: Question, one: Event) -> bool:
@@ -130,7 +137,13 @@ def _event(said: Sequence[Any]) -> Event:
 
 
 def _said(line: bytes) -> list[Any]:
-    said = _decode(line)
-    if len(said) != len(FIELDS) or not isinstance(said[_AT], int):
+    """Whoever owns the database may have written anything there: what is no line raises ValueError, and nothing else."""
+    try:
+        said = _decode(line)
+    except msgspec.MsgspecError as error:
+        raise ValueError("not JSON") from error
+    if len(said) != len(FIELDS) or any(type(said[place]) is not str for place in (0, _ACCOUNT, _PATIENTS)):
         raise ValueError("not a line of the trail")
+    if type(said[_AT]) is not int or not 0 <= said[_AT] < _LAST_MOMENT:
+        raise ValueError("no moment")
     return said

@@ -143,7 +143,8 @@ async def test_an_export_has_them_all(fresh_db: Database, parts: Parts) -> None:
     made = parts(fresh_db)
     events = await many(made, 700)
     made.clock.advance(timedelta(seconds=1))
-    visit = Visit(Unrestricted(WHO, "TREAT"), made.trail, made.clock)
+    who = replace(WHO, confirmed=made.clock.now())
+    visit = Visit(Unrestricted(who, "TREAT"), made.trail, made.clock)
     pieces = [piece async for piece in made.trail.export(visit, TrailQuestion(), "ndjson")]
     said = [msgspec.json.decode(one)["id"] for one in b"".join(pieces).splitlines()]
     assert said == [event.id for event in events]
@@ -225,7 +226,15 @@ TAMPERED = {
 }
 
 
-@pytest.mark.parametrize("what", [*TAMPERED, "one line"])
+REWRITTEN: dict[str, Callable[[bytes], bytes]] = {
+    "one line": lambda line: line.replace(b"TREAT", b"HMARKT"),
+    "no JSON": lambda _: b'["',
+    "no line": lambda _: b"[1]",
+    "no moment": lambda line: line.replace(b",1763", b",99999999999999991763", 1).replace(b",1795", b",-1795", 1),
+}
+
+
+@pytest.mark.parametrize("what", [*TAMPERED, *REWRITTEN])
 async def test_a_change_of_a_block_is_found_and_the_event_named(
     fresh_db: Database, fresh_dsn: str, parts: Parts, what: str
 ) -> None:
@@ -236,15 +245,18 @@ async def test_a_change_of_a_block_is_found_and_the_event_named(
     conn = await asyncpg.connect(fresh_dsn)
     id_, packed = await conn.fetchrow("select id, lines from security.event_block order by until desc limit 1")
     lines = unpacked(packed)
-    if what == "one line":
-        lines[3] = lines[3].replace(b"TREAT", b"HMARKT")
-        statement, problem, place = "update security.event_block set lines = $2 where id = $1", "changed", 3
+    if what in REWRITTEN:
+        before, lines[3] = lines[3], REWRITTEN[what](lines[3])
+        assert before != lines[3]
+        statement = "update security.event_block set lines = $2 where id = $1"
+        problem, place = ("changed", 3) if what == "one line" else ("deleted", None)
         changed = Block("", 0, 0, (), (), tuple(lines)).packed
         await conn.execute(statement, id_, changed)
     else:
         statement, problem, place = TAMPERED[what]
         assert (await conn.execute(statement, id_)).endswith(" 1")
     await conn.close()
+    await made.trail.search(TrailQuestion(), limit=100)  # what is left of it can still be read
     found = (await made.verifying.verify()).findings[0]
     assert found.problem == problem
     first = len(events) - len(lines)
