@@ -57,6 +57,18 @@ async def at(db: Database) -> AsyncIterator[House]:
     await emptied(db)
 
 
+@pytest.mark.requirement("HC-07")
+async def test_an_edit_demands_two_factors_of_patients(at: House) -> None:
+    """As the program brings it, a patient chooses; an institution may decide otherwise."""
+    assert not await at.roles.need_factor(("patient",))
+    demanding = content(shipped()["patient"]) | {"factors": True}
+    await at.roles.edit(await at.visit("administrator"), "patient", 0, demanding)
+    assert await at.roles.need_factor(("patient",))
+    one = await at.policy.access(at.caller("patient", patient="p1", methods=("pwd",), confirmed=None))
+    two = await at.policy.access(at.caller("patient", patient="p1"))
+    assert (one.areas, two.areas) == (frozenset(), {"patient"})
+
+
 def wrong(changed: dict[str, Any], name: str = "nurse") -> set[str]:
     with pytest.raises(RoleError) as raised:
         role(name, 1, {**PLAIN, **changed})

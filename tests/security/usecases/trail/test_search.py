@@ -17,9 +17,10 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.errors import IncorrectError
 from kuska.security.contracts import Caller, Event
 from kuska.security.domain.trail_question import Question
+from kuska.security.errors import StepUpError
 from kuska.security.store.trail_search import pieces
-from kuska.security.usecases.unrestricted import visit_system
-from kuska.security.visit import event_id
+from kuska.security.usecases.unrestricted import Unrestricted, visit_system
+from kuska.security.visit import Visit, event_id
 
 Make = Callable[..., Event]
 Parts = Callable[..., Any]
@@ -150,6 +151,23 @@ async def test_an_export_is_complete_and_is_itself_in_the_trail(made: Any) -> No
     newest = (await parts.trail.search(Question(kind="export"))).events
     assert [(event.caller.account, event.interaction) for event in newest] == [("system:audit export", "audit")]
     assert dict(newest[0].detail)["form"] == "ndjson"
+
+
+@pytest.mark.requirement("HC-07")
+async def test_nobody_takes_the_trail_away_without_a_fresh_factor(made: Any) -> None:
+    parts, _ = made
+    now = parts.clock.now()
+    for confirmed in (None, now - timedelta(minutes=11)):
+        caller = Caller(kind="person", account="auditor", confirmed=confirmed)
+        visit = Visit(Unrestricted(caller, "HOPERAT"), parts.trail, parts.clock)
+        with pytest.raises(StepUpError):
+            parts.trail.export(visit, Question(), "csv")
+    await parts.trail.settled()
+    noted = (await parts.trail.search(Question(kind="export"))).events
+    assert [(event.outcome, event.reason) for event in noted] == [("4", "security.step-up")] * 2
+    fresh = Caller(kind="person", account="auditor", confirmed=now - timedelta(minutes=9))
+    visit = Visit(Unrestricted(fresh, "HOPERAT"), parts.trail, parts.clock)
+    assert [piece async for piece in parts.trail.export(visit, Question(), "csv")]
 
 
 async def test_a_table_runs_no_formula_in_a_spreadsheet(made: Any, an_event: Make) -> None:

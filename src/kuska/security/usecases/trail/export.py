@@ -1,20 +1,24 @@
 """The trail to take away: AuditEvents one a line (NDJSON) or a table (CSV), oldest first, in pieces.
 
 Page by page and each by its own statement: a slow reader holds nothing open. Events after the export's own beginning are
-left out, so it ends. That somebody took it is in the trail before the first piece leaves.
+left out, so it ends. That somebody took it is in the trail before the first piece leaves; who may not take it, or has not
+just shown a second factor, is refused before there is an answer to begin.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Literal
 
 from kuska.kit.json import encode
 from kuska.security.contracts import Event
 from kuska.security.domain import audit_table
 from kuska.security.domain.audit_event import audit_event
+from kuska.security.domain.doors import require, why
 from kuska.security.domain.trail_question import Question, cursor
+from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.store.trail_search import TrailSearch
 from kuska.security.visit import Visit
 
@@ -23,7 +27,19 @@ MEDIA_TYPES: dict[Form, str] = {"ndjson": "application/fhir+ndjson", "csv": "tex
 _PIECE = 500
 
 
-async def export(search: TrailSearch, visit: Visit, question: Question, form: Form, site: str) -> AsyncIterator[bytes]:
+def export(
+    search: TrailSearch, visit: Visit, question: Question, form: Form, *, site: str, fresh: timedelta
+) -> AsyncIterator[bytes]:
+    """Raises RefusedByPolicyError, StepUpError."""
+    try:
+        require(visit.access, "audit.export", visit.now(), fresh)
+    except (RefusedByPolicyError, StepUpError) as error:
+        visit.trail.note(replace(visit.event("R", kind="export", outcome="4", reason=why(error)), interaction="audit"))
+        raise
+    return _pieces(search, visit, question, form, site)
+
+
+async def _pieces(search: TrailSearch, visit: Visit, question: Question, form: Form, site: str) -> AsyncIterator[bytes]:
     begun = visit.now()
     question = replace(question, until=min(question.until or begun, begun))
     asked = tuple((name, str(value)) for name in Question.__slots__ if (value := getattr(question, name)))

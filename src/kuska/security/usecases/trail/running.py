@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 
 from kuska.infra.postgres.database import Database
@@ -75,6 +76,7 @@ async def open_trail(db: Database, settings: SecuritySettings, clock: Clock, dat
             verifying=verifying,
             metrics=metrics,
             site=settings.tenant,
+            fresh=timedelta(minutes=settings.step_up_minutes),
         )
     finally:
         for task in tasks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kuska.infra.postgres.connection import Write
@@ -38,8 +38,10 @@ class AuditTrail:
         verifying: Verifying,
         metrics: TrailMetrics,
         site: str = "",
+        fresh: timedelta = timedelta(minutes=10),
     ) -> None:
-        """`site`: the organisation whose trail it is, as AuditEvents say it."""
+        """`site`: the organisation whose trail it is, as AuditEvents say it; `fresh`: how long a second factor counts."""
+        self._fresh = fresh
         self._search = search
         self._site = site
         self._events = events
@@ -123,8 +125,8 @@ class AuditTrail:
         return audit_event(event, self._site)
 
     def export(self, visit: Visit, question: Question, form: Form) -> AsyncIterator[bytes]:
-        """NDJSON of AuditEvents or CSV, oldest first; itself noted. The caller has asked for a second factor."""
-        return export(self._search, visit, question, form, self._site)
+        """NDJSON of AuditEvents or CSV, oldest first; itself noted. Raises RefusedByPolicyError, StepUpError."""
+        return export(self._search, visit, question, form, site=self._site, fresh=self._fresh)
 
     async def settled(self) -> None:
         """All that was noted until now is in the database: before a search that must see it."""
