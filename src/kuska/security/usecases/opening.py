@@ -102,8 +102,7 @@ async def open_security(
         tokens = await open_tokens(db, clock=clock, epoch=epoch, sealer=sealer, settings=settings, own_url=url)
         oauth = oauth_of(
             tokens, db=db, clock=clock, epoch=epoch, trail=trail, settings=settings, fetch=fetch, limits=kept,
-            decidable=decidable,
-        )  # fmt: skip
+            decidable=decidable)  # fmt: skip
         policy = Policy(db, roles, Place(settings.tenant, settings.country), clock, epoch)
         door = Door(
             tokens=tokens, sessions=sessions, policy=policy, trail=trail, limits=kept, clock=clock,
