@@ -8,6 +8,7 @@ signed    a window of somebody who is signed in: `await signed("auditor")`
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -18,15 +19,24 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Request, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    ViewportSize,
+    async_playwright,
+)
 from tests.portal.browser.living import Live, alive
 
 from kuska.infra.postgres.database import Database, Limits
 
 ROOT = Path(__file__).parents[3]
 SCREENSHOTS = ROOT / "build" / "screenshots"
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 800}
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -35,6 +45,7 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--lang=es-PE",  # the browser's own, in which it writes dates in fields
 ]
 
 
@@ -77,8 +88,16 @@ def axe() -> str:
 Opener = Callable[..., Awaitable[Page]]
 
 
+@pytest.fixture(scope="session")
+def resting() -> list[Page]:
+    """Windows that a test has left, emptied: a new one costs as much as two or three pages."""
+    return []
+
+
 @pytest.fixture
-async def window(browser: Browser, live: Live) -> AsyncIterator[Opener]:
+async def window(browser: Browser, live: Live, resting: list[Page]) -> AsyncIterator[Opener]:
+    """`own`: one that nobody had before or gets afterwards, for whatever is attached to it or asks what is behind it."""
+    lent: list[Page] = []
     contexts: list[BrowserContext] = []
     said: list[str] = []
 
@@ -86,26 +105,63 @@ async def window(browser: Browser, live: Live) -> AsyncIterator[Opener]:
         if request.failure != "net::ERR_ABORTED":  # the page was left before its icon was there
             said.append(f"{request.url}: {request.failure}")
 
-    async def opened(cookie: str = "", *, complaints: bool = True, **options: object) -> Page:
-        context = await browser.new_context(base_url=live.url, locale="es-PE", **options)
-        context.set_default_timeout(30_000)
-        contexts.append(context)
+    def wrote(line: ConsoleMessage) -> None:
+        if line.type in ("error", "warning"):
+            said.append(line.text)
+
+    def broke(error: Error) -> None:
+        said.append(str(error))
+
+    heard = {"console": wrote, "pageerror": broke, "requestfailed": failed}
+
+    async def opened(
+        cookie: str = "",
+        *,
+        complaints: bool = True,
+        own: bool = False,
+        viewport: ViewportSize = DESK,
+        **options: object,
+    ) -> Page:
+        if resting and not own and not options:
+            page = resting.pop()
+            await page.set_viewport_size(viewport)
+        else:
+            context = await browser.new_context(base_url=live.url, locale="es-PE", viewport=viewport, **options)
+            context.set_default_timeout(30_000)
+            page = await context.new_page()
+        if own or options:
+            contexts.append(page.context)
+        else:
+            lent.append(page)
         if cookie:
-            await context.add_cookies([{"name": "kuska", "value": cookie, "url": live.url, "httpOnly": True}])
-        page = await context.new_page()
+            await page.context.add_cookies([{"name": "kuska", "value": cookie, "url": live.url, "httpOnly": True}])
         if complaints:
-            page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
-            page.on("pageerror", lambda error: said.append(str(error)))
-            page.on("requestfailed", failed)
+            for event, hear in heard.items():
+                page.on(event, hear)
         return page
 
     yield opened
     for context in contexts:
         await context.close()
+    for page in lent:
+        for event, hear in heard.items():
+            with contextlib.suppress(KeyError):  # one that was not to be heard
+                page.remove_listener(event, hear)
+        await emptied(page)
+        resting.append(page)
     # The browser writes a line for every answer of 400 and above; those are meant.
     assert not [line for line in said if "the server responded with a status of 4" not in line]
 
 
+async def emptied(page: Page) -> None:
+    """Nobody is signed in, nothing is in the way of its requests, nothing open."""
+    await page.goto("about:blank")
+    await page.context.clear_cookies()
+    await page.unroute_all()
+    await page.context.unroute_all()
+    await page.emulate_media(color_scheme="light")
+
+
 @pytest.fixture
 async def page(window: Opener) -> Page:
-    return await window()
+    return await window(own=True)
