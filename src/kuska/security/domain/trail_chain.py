@@ -25,7 +25,16 @@ _encode = msgspec.json.Encoder().encode
 
 Place = tuple[int, int]
 Problem = Literal[
-    "changed", "deleted", "inserted", "reordered", "link-changed", "link-missing", "head", "cut", "unlinked"
+    "changed",
+    "deleted",
+    "inserted",
+    "reordered",
+    "link-changed",
+    "link-missing",
+    "head",
+    "cut",
+    "unlinked",
+    "heads-missing",
 ]
 
 
@@ -50,6 +59,15 @@ class ChainedEvent:
     day: date
     place: Place
     leaf: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a retention says it removed: links up to a number, and events before a day."""
+
+    through: int = 0
+    hash: bytes = START  # of that link
+    before: date = date.min
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ create table security.event (
     id uuid not null,
     at timestamptz not null,
     -- Place in the chain: events of transactions older than every running one, in order of (xact, seq).
-    xact bigint not null,
+    xact bigint not null check (xact > 0),
     seq bigint not null default nextval('security.event_seq'),
     outcome smallint not null,
     action text not null,
@@ -58,7 +58,7 @@ create table security.event_block (
     id uuid not null,
     at timestamptz not null,
     until timestamptz not null,
-    xact bigint not null,
+    xact bigint not null check (xact > 0),
     seq bigint not null default nextval('security.event_seq'),
     accounts text[] not null,
     patients text[] not null,

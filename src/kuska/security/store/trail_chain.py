@@ -103,9 +103,27 @@ async def before(conn: Read, number: int) -> tuple[bytes, Place] | None:
     return None if row is None else (row[0], (row[1], row[2]))
 
 
-async def closing(conn: Read) -> str | None:
-    found: str | None = await conn.fetchval(_SQL["closing"])
-    return found
+async def closings(conn: Read) -> list[str]:
+    """What retentions said, as JSON."""
+    return [row[0] or "" for row in await conn.fetch(_SQL["closings"])]
+
+
+async def first(conn: Read) -> tuple[int, date, Place] | None:
+    """Number, day and beginning of the oldest link."""
+    row = await conn.fetchrow(_SQL["first"])
+    return None if row is None else (row[0], row[1], (row[2], row[3]))
+
+
+async def outside(conn: Read, begin: Place, end: Place) -> tuple[date, str] | None:
+    """Day and id of a row that no link can have, neither before `begin` nor after `end`."""
+    row = await conn.fetchrow(_SQL["outside"], *begin, end[0])
+    return None if row is None else (row[0], row[1])
+
+
+async def headless(conn: Read, number: int) -> tuple[date, int, datetime] | None:
+    """The first link beyond a number: its day, its number, when it was made."""
+    row = await conn.fetchrow(_SQL["headless"], number)
+    return None if row is None else (row[0], row[1], row[2])
 
 
 async def lead(conn: Read, kept: date) -> int:

@@ -78,9 +78,41 @@ where (last_xact, last_seq) in (
 -- before --
 select hash, last_xact, last_seq from security.event_link where number = $1;
 
--- closing --
--- What the latest retention said about what it removed.
-select detail::text from security.event where kind = 'retention' order by at desc, id desc limit 1;
+-- closings --
+-- What each retention said about what it removed.
+select detail::text from security.event where kind = 'retention';
+
+-- outside --
+-- The first row that no link can ever have: up to where the chain begins ($1, $2), or beyond its end and of a transaction
+-- that has not been yet. A database that was restored and has not run since counts from below: there nobody can tell.
+with ahead as (
+    select greatest(pg_snapshot_xmax(pg_current_snapshot())::text::bigint + t.xact_offset, 1) as place
+    from security.trail t
+    where pg_snapshot_xmax(pg_current_snapshot())::text::bigint + t.xact_offset > $3
+)
+
+select one.day, one.id
+from (
+    (select (e.at at time zone 'UTC')::date as day, e.id::text as id
+     from security.event e where (e.xact, e.seq) <= ($1, $2) order by e.xact, e.seq limit 1)
+    union all
+    (select (b.at at time zone 'UTC')::date, b.id::text
+     from security.event_block b where (b.xact, b.seq) <= ($1, $2) order by b.xact, b.seq limit 1)
+    union all
+    (select (e.at at time zone 'UTC')::date, e.id::text
+     from security.event e where e.xact >= (select a.place from ahead a) order by e.xact, e.seq limit 1)
+    union all
+    (select (b.at at time zone 'UTC')::date, b.id::text
+     from security.event_block b where b.xact >= (select a.place from ahead a) order by b.xact, b.seq limit 1)
+) one
+limit 1;
+
+-- first --
+select number, day, after_xact, after_seq from security.event_link order by number limit 1;
+
+-- headless --
+-- The first link beyond a number: day, number, when it was made.
+select day, number, made from security.event_link where number > $1 order by number limit 1;
 
 -- lead --
 -- Links before the first whose day is kept.

@@ -51,8 +51,8 @@ async def test_untouched_everything_fits(fresh_db: Database, parts: Callable[...
     assert (report.links, report.events, report.heads) == (
         6,
         12,
-        5,
-    )  # a head for the start and for each day and its end
+        6,
+    )  # a head for each batch: of the file that grows and of that with the latest minutes
     part = await made.verifying.verify(date(2026, 11, 22), date(2026, 11, 22))
     assert part.good
     assert (part.links, part.events) == (2, 4)

@@ -67,5 +67,5 @@ class Chaining:
                     "a day of the trail is closed", day=last.day.isoformat(), link=last.number, hash=last.hash.hex()
                 )
             last = link
-        if links and self._heads.due(self._clock.now()):
+        if links:
             self._heads.add(links[-1], closes=False)

@@ -1,7 +1,8 @@
 """What is older than the country's law asks for goes, a month at a time, and the chain says so itself.
 
 The removed time is verified first: a trail that does not fit is evidence, and stays. The cut is an event of the trail with
-the hash that the kept part goes on from, in the same transaction, so the rest can be verified as before.
+the hash that the kept part goes on from, in the same transaction, so the rest can be verified as before. It also stands in
+the file of heads: an event alone, the database's owner could write himself.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.kit.clock import Clock
 from kuska.security.contracts import Caller, Event
+from kuska.security.domain.trail_chain import START, Cut
 from kuska.security.domain.trail_line import line
 from kuska.security.store import trail_chain as chain
 from kuska.security.store import trail_months as months
@@ -53,6 +55,7 @@ class Retention:
             return 0
         through = await chain.lead(tx, day)
         hash_ = await chain.before(tx, through)
+        cut = Cut(through, hash_[0] if hash_ else START, day)
         events = await chain.remove(tx, through)
         await months.drop(tx, found, day)
         said = (
@@ -60,7 +63,7 @@ class Retention:
             ("months", str(len(found))),
             ("through", str(through)),
             ("events", str(events)),
-            ("hash", hash_[0].hex() if hash_ else bytes(32).hex()),
+            ("hash", cut.hash.hex()),
         )
         statement = Event(
             id=event_id(),
@@ -71,5 +74,7 @@ class Retention:
             detail=said,
         )
         await TrailEvents.append_within(tx, [line(statement)])
+        # Before the commit: a cut that is written down but did not happen lies nowhere, the other way round it would.
+        self._verifying.heads.cut(cut)
         _log.info("the trail's oldest months were removed", months=len(found), before=day.isoformat(), events=events)
         return len(found)
