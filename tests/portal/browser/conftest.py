@@ -45,7 +45,6 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-    "--lang=es-PE",  # the browser's own, in which it writes dates in fields
 ]
 
 
