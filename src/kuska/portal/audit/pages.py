@@ -56,7 +56,8 @@ def line(event: Event, names: Mapping[str, str], t: Callable[..., str], lang: st
     known = catalogue(lang)
     kind = t(f"auditing.kind-{event.kind}") if event.kind in KINDS else event.kind
     doing = f"auditing.action-{event.action}" if event.kind == "rest" else f"auditing.did-{event.interaction}"
-    doing = known.get(doing, event.interaction)
+    # To register is one thing for a person and another for an application.
+    doing = known.get(f"auditing.did-{event.kind}-{event.interaction}") or known.get(doing, event.interaction)
     things = list(event.entities[:_MOST_THINGS])
     if len(event.entities) > _MOST_THINGS:
         things.append(f"+{len(event.entities) - _MOST_THINGS}")
