@@ -5,6 +5,7 @@ from __future__ import annotations
 from kuska.fhir.domain import bundle as bundles
 from kuska.fhir.domain.bundle import Context
 from kuska.fhir.domain.call import Call
+from kuska.fhir.domain.fhirpath.allowance import together
 from kuska.fhir.usecases import batch, transaction
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.kit.errors import IncorrectError, Issue
@@ -21,6 +22,7 @@ async def perform(record: Record, call: Call) -> Answer:
         params = {"count": len(entries), "limit": limit}
         raise IncorrectError(Issue(code="too-costly", message="interaction.bundle-too-long", params=params))
     context = Context(record.definitions.type_numbers, call.base, call.lang, call.prefer)
-    if kind == "batch":
-        return await batch.perform(record, entries, context)
-    return await transaction.perform(record, node, entries, context)
+    with together():
+        if kind == "batch":
+            return await batch.perform(record, entries, context)
+        return await transaction.perform(record, node, entries, context)

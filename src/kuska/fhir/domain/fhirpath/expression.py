@@ -43,6 +43,7 @@ class Expression:
         top: Collection = within if root is None else [root_node(root)]
         variables = {name: _collection(found) for name, found in (env or {}).items()}
         evaluation = Evaluation(context, within, top, variables, resolve, trace)
+        evaluation.spend(1)
         try:
             return self.run(Scope(evaluation, context, {}))
         except RecursionError as error:

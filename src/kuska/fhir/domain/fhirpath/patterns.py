@@ -1,6 +1,7 @@
 """Regular expressions from expressions, guarded: bounded in size, stopped when they take too long.
 
-Invariants: no pattern holds the process longer than `_SECONDS`, whatever the pattern and the text.
+Invariants: no pattern holds the process longer than `_SECONDS`, or than is left of what its sender may use
+(allowance.py), whatever the pattern and the text.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import regex
 
+from kuska.fhir.domain.fhirpath.allowance import at_most
 from kuska.fhir.domain.fhirpath.errors import EvaluationError, EvaluationLimitError
 from kuska.fhir.domain.fhirpath.scope import MAX_TEXT
 
@@ -79,7 +81,7 @@ def replaced(pattern: str, text: str, by: str) -> str:
     if len(text) * (len(by) + 1) > MAX_TEXT * 10:
         raise EvaluationLimitError("text-too-long", limit=MAX_TEXT)
     try:
-        return str(compiled.sub(template, text, timeout=_SECONDS))
+        return str(compiled.sub(template, text, timeout=at_most(_SECONDS)))
     except TimeoutError as error:
         raise EvaluationLimitError("pattern-too-slow") from error
     except (regex.error, IndexError) as error:
@@ -88,6 +90,6 @@ def replaced(pattern: str, text: str, by: str) -> str:
 
 def _timed(match: Any, text: str) -> Any:
     try:
-        return match(text, timeout=_SECONDS)
+        return match(text, timeout=at_most(_SECONDS))
     except TimeoutError as error:
         raise EvaluationLimitError("pattern-too-slow") from error

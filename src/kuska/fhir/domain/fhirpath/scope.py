@@ -1,21 +1,19 @@
 """What an evaluation carries along: the focus of the moment, and what is the same for the whole of it.
 
-Invariants: one `Evaluation` per call of `evaluate`; its budget only shrinks, so that no expression runs for ever.
+Invariants: one `Evaluation` per call of `evaluate`; its allowance only shrinks, so that no expression runs for ever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from time import monotonic
 
+from kuska.fhir.domain.fhirpath.allowance import Allowance, current
 from kuska.fhir.domain.fhirpath.errors import EvaluationLimitError
 from kuska.fhir.domain.fhirpath.temporal import Temporal, now
 from kuska.fhir.domain.fhirpath.values import Collection, TypedNode
 from kuska.kit.json import Node
 
-MAX_STEPS = 1_000_000
-MAX_SECONDS = 2.0
 MAX_TEXT = 1_000_000
 Resolve = Callable[[str], "Node | None"]
 Trace = Callable[[str, Collection], None]
@@ -29,16 +27,11 @@ class Evaluation:
     env: Mapping[str, Collection]
     resolve: Resolve | None = None
     trace: Trace | None = None
-    steps: int = MAX_STEPS
-    deadline: float = field(default_factory=lambda: monotonic() + MAX_SECONDS)
+    allowance: Allowance = field(default_factory=current)
     _now: Temporal | None = field(default=None)
 
     def spend(self, steps: int) -> None:
-        self.steps -= steps
-        if self.steps < 0:
-            raise EvaluationLimitError("too-many-steps", limit=MAX_STEPS)
-        if monotonic() > self.deadline:
-            raise EvaluationLimitError("too-long-a-time", limit=MAX_SECONDS)
+        self.allowance.spend(steps)
 
     @property
     def now(self) -> Temporal:

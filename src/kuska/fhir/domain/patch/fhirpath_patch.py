@@ -7,6 +7,7 @@ an element that becomes empty goes, with the elements around it that become empt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, cast
 
@@ -14,14 +15,26 @@ from kuska.fhir.domain import fhirpath
 from kuska.fhir.domain.definitions.load import definitions
 from kuska.fhir.domain.definitions.model import Structure
 from kuska.fhir.domain.fhirpath import TypedNode
+from kuska.fhir.domain.fhirpath.allowance import spending
 from kuska.fhir.domain.patch.errors import PatchError
 from kuska.fhir.domain.patch.parts import Operation, Value, member, operations, put_in_list, put_single
 from kuska.kit.json import Node
 
+MAX_OPERATIONS = 100
+
 
 def apply_fhirpath_patch(node: Node, parameters: Node) -> Node:
-    document = deepcopy(node)
-    for operation in operations(parameters):
+    """Raises EvaluationLimitError when its paths together take longer than a patch may: they are the sender's."""
+    asked = operations(parameters)
+    if len(asked) > MAX_OPERATIONS:
+        raise PatchError("too-many-operations", MAX_OPERATIONS, limit=MAX_OPERATIONS)
+    definitions()  # the first to ask for them waits long; that is not the sender's doing
+    with spending():
+        return _applied(deepcopy(node), asked)
+
+
+def _applied(document: Node, asked: Sequence[Operation]) -> Node:
+    for operation in asked:
         match operation.type:
             case "add":
                 _add(document, operation)

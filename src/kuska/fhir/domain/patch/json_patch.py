@@ -14,6 +14,7 @@ from kuska.kit.json import Node
 
 _MISSING = object()
 MAX_DEPTH = 100
+MAX_OPERATIONS = 1000
 MAX_COPIED = 200_000  # values that the copies of one patch may add
 
 
@@ -44,6 +45,8 @@ class _Budget:
 def apply_json_patch(node: Node, operations: object) -> Node:
     if not isinstance(operations, list):
         raise PatchError("not-a-list", -1)
+    if len(cast("list[object]", operations)) > MAX_OPERATIONS:
+        raise PatchError("too-many-operations", MAX_OPERATIONS, limit=MAX_OPERATIONS)
     document: Any = deepcopy(node)
     budget = _Budget()
     for place, operation in enumerate(cast("list[object]", operations)):
