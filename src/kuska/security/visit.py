@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -48,6 +49,11 @@ class Visit:
     def gave(self, entity: str, *patients: str) -> None:
         """`entity` ('Observation/1') goes to the caller; it is about these patients (ids)."""
         self._entities[entity] = None
+        for patient in patients:
+            self._patients[patient] = None
+
+    def wanted(self, patients: Iterable[str]) -> None:
+        """The request was after the data of these patients (ids, whether they exist or not); none of it was given."""
         for patient in patients:
             self._patients[patient] = None
 

@@ -10,12 +10,12 @@ from itertools import count
 from os import urandom
 from traceback import extract_tb
 from typing import Any
-from urllib.parse import parse_qsl
 
 from kuska.fhir.domain import call as calls
 from kuska.fhir.domain.bundle import json_patch
 from kuska.fhir.domain.call import Call
 from kuska.fhir.domain.http import empty_condition, parse_http_date, parse_if_match, prefer
+from kuska.fhir.domain.query import pairs
 from kuska.fhir.routes import replies
 from kuska.fhir.routes.body import Bodies, DisconnectedError, Receive
 from kuska.fhir.routes.door import Door, OpenDoor
@@ -114,6 +114,8 @@ class FhirApp:
             purpose=headers.get(b"x-purpose-of-use", b"").decode("latin-1"),
         )
         visit.interaction = call.interaction
+        call.query = request.scope["query_string"].decode("latin-1")  # for the line of what is refused at once, too
+        record: Record | None = None
         try:
             if problem is not None:
                 raise problem
@@ -123,10 +125,10 @@ class FhirApp:
         except DisconnectedError:
             raise
         except Exception as error:
-            await refused(visit, call, error)
+            await refused(visit, record, call, error)
             raise
         if visit.noted:
-            await given(visit, call)
+            await given(record, call)
         return reply
 
     async def _answered(self, record: Record, call: Call, request: _Request) -> Reply:
@@ -188,7 +190,7 @@ def _base(scheme: str, host: bytes, mount: str) -> str:
 
 
 def _shape(query: str) -> tuple[str | None, bool]:
-    params = dict(parse_qsl(query, keep_blank_values=True))
+    params = dict(pairs(query))
     return params.get("_format"), params.get("_pretty") == "true"
 
 

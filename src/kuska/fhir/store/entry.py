@@ -19,6 +19,7 @@ class Change:
 
     `create`: `id` from `mint`, or None to have one minted. `put`: update, or create with this id. `delete`: no node.
     `expected`: the version that must be current (If-Match), else VersionConflictError.
+    `asked`: the condition that led to it, as it was sent, for the trail.
     """
 
     kind: Kind
@@ -26,6 +27,7 @@ class Change:
     id: str | None = None
     node: Node | None = None
     expected: int | None = None
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -236,7 +236,7 @@ class Records(Reads):
         if standing is not None:
             owners = (*owners, *self._sight.whose(change.type, id_, standing.body))
         event = visit.written(_ACTIONS[change.kind], f"{change.type}/{id_}", *dict.fromkeys(owners))
-        return Line(visit.trail, event)
+        return Line(visit.trail, replace(event, query=change.asked) if change.asked else event)
 
     async def refresh(self, db: Database) -> None:
         """To be called after a commit: keeps in mind what need not be written again, forgets what is different now."""

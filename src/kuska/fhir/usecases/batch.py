@@ -115,7 +115,7 @@ async def _one(record: Record, entry: Entry) -> Outcome:
     try:
         return await INTERACTIONS[entry.call.interaction](record, entry.call)
     except KuskaError as error:
-        refused_entry(record.sight.visit, entry.call, error)
+        refused_entry(record, entry.call, error)
         return error
     except Exception as error:  # noqa: BLE001 - a defect met by one entry must not take the others' answers away
         _log.error("batch entry failed", error=type(error).__name__)

@@ -5,12 +5,11 @@ Made once for each base address and kept as bytes: monitors ask for it all day.
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-
 from kuska import __version__
 from kuska.fhir.domain.call import Call
 from kuska.fhir.domain.capability import Server, statement
 from kuska.fhir.domain.openapi import document
+from kuska.fhir.domain.query import pairs
 from kuska.fhir.store.bodies import instant
 from kuska.fhir.usecases.part import cut, refuse_unknown
 from kuska.fhir.usecases.record import Answer, Record
@@ -26,7 +25,7 @@ _SINCE = instant(SystemClock().now())
 
 
 async def perform(record: Record, call: Call) -> Answer:
-    params = parse_qsl(call.query, keep_blank_values=True)
+    params = pairs(call.query)
     refuse_unknown(call, params, _KNOWN)
     mode = dict(params).get("mode", "full")
     if mode not in _MODES:

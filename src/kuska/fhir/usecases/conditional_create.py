@@ -29,8 +29,7 @@ async def perform(record: Record, call: Call) -> Answer:
             raise several(call.type, call.if_none_exist)
         if hits:
             return await existing(record, tx, call.type, hits[0].id)
-        await record.search.refuse_unseen(call.type, criteria, tx)
-        [done] = await record.records.write(tx, [Change("create", call.type, None, node)])
+        [done] = await record.records.write(tx, [Change("create", call.type, None, node, asked=call.if_none_exist)])
         return written(done, issues)
 
     return await record.transaction(work)

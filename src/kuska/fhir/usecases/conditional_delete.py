@@ -24,7 +24,8 @@ async def perform(record: Record, call: Call) -> Answer:
             raise several(call.type, call.query)
         if not hits:
             return Answer(204)
-        [done] = await record.records.write(tx, [Change("delete", call.type, hits[0].id, None, call.if_match)])
+        change = Change("delete", call.type, hits[0].id, None, call.if_match, call.query)
+        [done] = await record.records.write(tx, [change])
         return Answer(204, b"", done.stored.version, done.stored.updated)
 
     return await record.transaction(work)

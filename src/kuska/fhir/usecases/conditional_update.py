@@ -24,8 +24,6 @@ async def perform(record: Record, call: Call) -> Answer:
     async def work(tx: Write) -> Answer:
         await lock_criteria(tx, call.type, criteria, node)
         hits = await matches(record, tx, call.type, criteria)
-        if not hits:
-            await record.search.refuse_unseen(call.type, criteria, tx)
         [done] = await record.records.write(tx, [change_for(call, node, hits)])
         if call.if_none_match:
             must_be_new(done)
@@ -46,9 +44,9 @@ def change_for(call: Call, node: Node, hits: list[Hit]) -> Change:
         raise several(call.type, call.query)
     if not hits:
         if isinstance(given, str):
-            return Change("put", call.type, usable_id(given), node, call.if_match)
-        return Change("create", call.type, None, node)
+            return Change("put", call.type, usable_id(given), node, call.if_match, call.query)
+        return Change("create", call.type, None, node, asked=call.query)
     if given is not None and given != hits[0].id:
         params = {"found": str(given)[:64], "id": hits[0].id}
         raise IncorrectError(Issue(code="value", message="interaction.id-differs", params=params))
-    return Change("put", call.type, hits[0].id, node, call.if_match)
+    return Change("put", call.type, hits[0].id, node, call.if_match, call.query)

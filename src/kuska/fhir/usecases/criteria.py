@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, cast
-from urllib.parse import parse_qsl
 
 from kuska.fhir.domain.call import Call, Node
+from kuska.fhir.domain.query import pairs
 from kuska.fhir.domain.search.request import Hit
 from kuska.fhir.store.locks import lock
 from kuska.fhir.usecases.preconditions import PreconditionError
@@ -34,9 +34,7 @@ def if_none_exist(call: Call) -> tuple[Criterion, ...]:
 
 
 def parse(query: str) -> tuple[Criterion, ...]:
-    found = tuple(
-        (name, value) for name, value in parse_qsl(query.lstrip("?"), keep_blank_values=True) if name not in _PASSED
-    )
+    found = tuple((name, value) for name, value in pairs(query.lstrip("?")) if name not in _PASSED)
     if not any(value for _, value in found):
         raise PreconditionError(Issue(code="required", message="interaction.no-criteria"))
     return found

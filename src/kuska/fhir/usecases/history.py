@@ -9,13 +9,13 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl
 
 from kuska.fhir.domain.call import Call
 from kuska.fhir.domain.http import etag
 from kuska.fhir.domain.indexing.dates import Calendar
 from kuska.fhir.domain.indexing.rows import MAX_TIME, MIN_TIME
 from kuska.fhir.domain.pages import Link, bundle, url
+from kuska.fhir.domain.query import pairs
 from kuska.fhir.domain.search.request import CURSOR
 from kuska.fhir.store.bodies import instant
 from kuska.fhir.store.records import Stored
@@ -115,7 +115,7 @@ async def _revived(record: Record, page: Sequence[tuple[Stored, int]]) -> set[tu
 
 
 def _read(record: Record, call: Call) -> _Ask:
-    params = parse_qsl(call.query, keep_blank_values=True)
+    params = pairs(call.query)
     refuse_unknown(call, params, _KNOWN)
     given = dict(params)
     if "_since" in given and "_at" in given:

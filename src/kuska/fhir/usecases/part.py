@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl
-
 from kuska.fhir.domain.call import Call
+from kuska.fhir.domain.query import pairs
 from kuska.fhir.domain.subsetting import shown, subset_of
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.kit.errors import IncorrectError, Issue
@@ -15,7 +14,7 @@ _KNOWN = ("_elements", "_summary", "_format", "_pretty")
 
 def cut(record: Record, call: Call, answer: Answer) -> Answer:
     """The part of the answer's resource that the query asks for; anything else in the query is an error."""
-    params = parse_qsl(call.query, keep_blank_values=True)
+    params = pairs(call.query)
     refuse_unknown(call, params, _KNOWN)
     wanted = subset_of(params)
     if answer.body and not wanted.whole:

@@ -66,7 +66,7 @@ def patched(call: Call, stored: Stored | None) -> tuple[Change, tuple[Issue, ...
     node = apply(call.patch, decode(stored.body))
     if node.get("resourceType") != call.type or node.get("id") != call.id:
         raise IncorrectError(Issue(code="business-rule", message="interaction.patch-identity"))
-    return Change("put", call.type, call.id, node, stored.version), checked(node)
+    return Change("put", call.type, call.id, node, stored.version, call.query), checked(node)
 
 
 def apply(patch: object, node: Node) -> Node:

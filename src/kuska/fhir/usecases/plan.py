@@ -132,8 +132,6 @@ class Plan:
             hits = await self._matches(step.condition)
             if not hits:
                 self.unmatched.add(index)
-                if call.interaction in ("create", "conditional-update") and twin is step:
-                    await self.record.search.refuse_unseen(*step.condition, self.tx)
             if len(hits) > 1:
                 raise several(call.type, call.if_none_exist or call.query)
             if twin is not step and step.creates and twin.creates:
@@ -145,7 +143,7 @@ class Plan:
                 self.answers[index] = await existing(self.record, self.tx, call.type, hits[0].id)
                 self._known(step, hits[0].id)
             case "create":
-                self.changes[index] = Change("create", call.type, None, call.node)
+                self.changes[index] = Change("create", call.type, None, call.node, asked=call.if_none_exist)
             case "update":
                 self.changes[index] = Change("put", call.type, call.id, call.node, call.if_match)
             case "conditional-update":
@@ -153,7 +151,7 @@ class Plan:
             case "delete":
                 self.changes[index] = Change("delete", call.type, call.id, None, call.if_match)
             case "conditional-delete" if hits:
-                self.changes[index] = Change("delete", call.type, hits[0].id, None, call.if_match)
+                self.changes[index] = Change("delete", call.type, hits[0].id, None, call.if_match, call.query)
             case "conditional-delete":
                 self.answers[index] = Answer(204)
             case _:

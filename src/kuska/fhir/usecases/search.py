@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import parse_qsl
 
 from kuska.fhir.domain.call import Call
 from kuska.fhir.domain.outcome import outcome
 from kuska.fhir.domain.pages import Link, bundle, found_entry, outcome_entry, url
+from kuska.fhir.domain.query import pairs
 from kuska.fhir.domain.search.request import CURSOR, Compartment, Found, Parameter, SearchPage, SearchRequest
 from kuska.fhir.domain.subsetting import Subset, shown, subset_of
 from kuska.fhir.usecases.record import Answer, Record
@@ -37,10 +37,9 @@ def _no_compartment(record: Record, type_: str) -> NotFoundError:
 
 def parameters(call: Call) -> tuple[Parameter, ...]:
     """Those of the URL and, for POST, those of the body."""
-    pairs = parse_qsl(call.query, keep_blank_values=True)
     if call.form:
-        pairs += parse_qsl(call.form, keep_blank_values=True)
-    return tuple(pairs)
+        return tuple(pairs(f"{call.query}&{call.form}" if call.query else call.form))
+    return tuple(pairs(call.query))
 
 
 def searchset(record: Record, call: Call, page: SearchPage, path: str, asked: Sequence[Parameter]) -> bytes:

@@ -8,10 +8,10 @@ validation that did not happen.
 from __future__ import annotations
 
 from typing import cast
-from urllib.parse import parse_qsl
 
 from kuska.fhir.domain.call import Call, Node
 from kuska.fhir.domain.outcome import outcome
+from kuska.fhir.domain.query import pairs
 from kuska.fhir.domain.validation import validate
 from kuska.fhir.usecases.answers import missing
 from kuska.fhir.usecases.checking import same_id, wrong_type
@@ -40,7 +40,7 @@ async def perform(record: Record, call: Call) -> Answer:
 
 def _arguments(call: Call) -> tuple[Node | None, str | None, str | None]:
     """(resource, mode, profile) from the query and the body: a Parameters resource, or the resource itself."""
-    query = dict(parse_qsl(call.query, keep_blank_values=True))
+    query = dict(pairs(call.query))
     resource, mode, profile = call.node, query.get("mode"), query.get("profile")
     if resource is not None and resource.get("resourceType") == "Parameters" and call.type != "Parameters":
         given = cast("list[object]", resource.get("parameter") or [])

@@ -45,6 +45,15 @@ async def locate(record: Record, text: str) -> str:
     return text
 
 
+def named(text: str) -> tuple[str, ...]:
+    """The patient's id that `text` is, for the trail of a page that was not given. A document's number stays out of it:
+    whose it is would have to be looked up, and the answer must not take longer for those who exist.
+    """
+    if any(match.scheme.checked for match in documents_like(text)) or _ID.fullmatch(text) is None:
+        return ()
+    return (text,)
+
+
 async def chart(record: Record, patient: str) -> Chart:
     by_type: defaultdict[str, list[Node]] = defaultdict(list)
     first: list[Parameter] = [("_count", str(_PAGE))]

@@ -16,6 +16,7 @@ from kuska.kit.errors import KuskaError
 from kuska.kit.json import encode
 from kuska.kit.messages import language, render
 from kuska.portal.record.keys import spanish
+from kuska.portal.record.reading import named
 from kuska.portal.record.view import summary
 from kuska.security.api import RefusedByPolicyError, Visit, guarded
 
@@ -37,6 +38,7 @@ def build(archive: Archive, clock: Clock) -> APIRouter:
             page = await summary(await archive.for_visit(visit), id, clock.now())
         except KuskaError as error:
             reason = error.reason if isinstance(error, RefusedByPolicyError) else error.issues[0].message
+            visit.wanted(named(id))
             await visit.end("R", outcome="4", reason=reason)
             return _refusal(error, language(accept_language))
         await visit.end("R")

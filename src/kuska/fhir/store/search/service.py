@@ -25,7 +25,6 @@ from kuska.infra.postgres.connection import Read
 from kuska.infra.postgres.database import Database
 from kuska.kit.errors import Issue, NotFoundError
 from kuska.kit.paging import Cursors
-from kuska.security.errors import RefusedByPolicyError
 
 
 class SearchService:
@@ -97,17 +96,6 @@ class SearchService:
         return await self._hits(
             type_, self._parser.parse(SearchRequest(type=type_, parameters=tuple(criteria)), self._sight), limit, conn
         )
-
-    async def refuse_unseen(self, type_: str, criteria: Sequence[Parameter], conn: Read) -> None:
-        """Before something is created because the caller's condition met nothing: it may be that the caller cannot see
-        what it met. That is no reason for a double, and nothing to be told.
-        """
-        if self._sight.free(type_, "s"):
-            return
-        parsed = self._parser.parse(SearchRequest(type=type_, parameters=tuple(criteria)), self._sight)
-        finds = tuple(replace(find, within=(), bucket=None) for find in parsed.query.finds)
-        if await self._hits(type_, replace(parsed, query=replace(parsed.query, finds=finds)), 1, conn):
-            raise RefusedByPolicyError
 
     async def _hits(self, type_: str, parsed: Parsed, limit: int, conn: Read) -> list[Hit]:
         pages = Pages(conn, parsed.query)
