@@ -1,9 +1,10 @@
-"""The command line: `kuska serve | migrate | doctor | demo | token`. Prints for people; errors say what to do."""
+"""The command line: `kuska serve | migrate | doctor | demo | account | token | …`. Prints for people; errors say what to do."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import ipaddress
 import os
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     keys = _command(commands, "keys", _keys, "the keys that seal what is stored", ["data"])
     keys.add_argument("action", choices=["status", "rotate", "rewrap", "destroy"])
     _audit_options(_command(commands, "audit", _audit, "verify the audit trail, or take it away", ["data"]))
+    _account_options(_command(commands, "account", _account, "who may sign in", ["data", "port"]))
     _client_options(_command(commands, "client", _client, "applications that may ask for tokens", ["data", "port"]))
     token = _command(commands, "token", _token, "an access token of a client or an account", ["data", "port"])
     for option in ("client-id", "user", "scope"):
@@ -91,6 +93,16 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--form", choices=["ndjson", "csv"], default="ndjson", help="of an export")
     parser.add_argument("--patient", default="", metavar="ID", help="export: whose data it was")
     parser.add_argument("--account", default="", metavar="ID", help="export: who it was")
+
+
+def _account_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["invite", "link", "list", "disable", "enable"])
+    parser.add_argument("--login", default="", help="by which they sign in: a name, an address, a document")
+    parser.add_argument("--name", default="", help="invite: as others see it")
+    parser.add_argument("--email", default="", help="invite: where notices go")
+    parser.add_argument("--role", action="append", default=[], help="invite: administrator, physician, …")
+    for kind in ("patient", "practitioner", "organization"):
+        parser.add_argument(f"--{kind}", default="", metavar="ID", help="invite: who it is in the record")
 
 
 def _client_options(parser: argparse.ArgumentParser) -> None:
@@ -145,6 +157,7 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
     process = settings.process
     _check_security(settings)
     _check_transport(settings)
+    _check_tenant(settings)
     gc.disable()  # while loading there is nothing to collect; the server turns it on
     # Imported here: the other commands need no HTTP server.
     from kuska.app import listening, storage  # noqa: PLC0415
@@ -163,6 +176,8 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
     _say(text("serve.ready", {"scheme": scheme, "host": process.host, "port": port}, language(os.environ)))
     if process.security == "off":
         _say(text("serve.security-off", {}, language(os.environ)))
+    else:
+        _tell_first_steps(settings)
     if process.workers == 1:
         server.run(settings, sock)
     else:
@@ -170,10 +185,27 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
     return 0
 
 
+def _tell_first_steps(settings: Settings) -> None:
+    """A server at which nobody can sign in looks like one that is broken."""
+    from kuska.app.doctor import nobody_rules  # noqa: PLC0415
+
+    with contextlib.suppress(KuskaError):  # the server itself says in a moment what is wrong with its database
+        if asyncio.run(nobody_rules(settings)):
+            _say(text("serve.no-administrator", {}, language(os.environ)))
+
+
 def _check_security(settings: Settings) -> None:
     process = settings.process
     if process.security == "off" and not _is_loopback(process.host):
         raise StartError("serve.security-off-elsewhere", host=process.host)
+
+
+def _check_tenant(settings: Settings) -> None:
+    """It cannot be changed later: a record that others reach must not begin with the example's name."""
+    public = urlsplit(settings.security.public_url).hostname or settings.process.host
+    elsewhere = not (_is_loopback(settings.process.host) and _is_loopback(public))
+    if settings.process.security == "on" and settings.security.tenant == "demo" and elsewhere:
+        raise StartError("serve.demo-tenant")
 
 
 def _check_transport(settings: Settings) -> None:
@@ -241,6 +273,14 @@ def _audit(settings: Settings, options: argparse.Namespace) -> int:
 
     logs.configure(settings.process.log_level)  # to standard error: what is exported goes to standard output
     return auditing.run(settings, options, _say, language(os.environ))
+
+
+def _account(settings: Settings, options: argparse.Namespace) -> int:
+    from kuska.app import accounts  # noqa: PLC0415
+    from kuska.infra.telemetry import logs  # noqa: PLC0415
+
+    logs.configure(settings.process.log_level)  # to standard error: the link alone goes to standard output
+    return accounts.run(settings, options, _say, language(os.environ))
 
 
 def _client(settings: Settings, options: argparse.Namespace) -> int:

@@ -10,13 +10,9 @@ import asyncio
 import json
 from collections.abc import Callable
 
+from kuska.app.beside import beside
 from kuska.app.configuration import StartError
-from kuska.app.keyring import keyring
-from kuska.app.protection import protection
 from kuska.app.settings import Settings
-from kuska.app.storage import database
-from kuska.app.wiring import origin
-from kuska.kit.clock import SystemClock
 from kuska.security.api import OPERATOR, Client, Security, read_scopes
 
 
@@ -28,12 +24,7 @@ def run(settings: Settings, chosen: argparse.Namespace, progress: Callable[[str]
 
 
 async def _run(settings: Settings, chosen: argparse.Namespace, progress: Callable[[str], None]) -> str:
-    own = origin(settings, settings.process.port)
-    async with (
-        database(settings, progress) as db,
-        keyring(settings, db) as keys,
-        protection(settings, db, keys, SystemClock(), own_url=own) as security,
-    ):
+    async with beside(settings, chosen, progress) as security:
         match chosen.action:
             case "add":
                 return await _add(security, chosen)

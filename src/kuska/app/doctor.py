@@ -18,7 +18,7 @@ from kuska.infra.postgres.machine import MIB, this_machine
 from kuska.infra.postgres.migrate import pending
 from kuska.kit.errors import KuskaError
 from kuska.kit.messages import render
-from kuska.security.api import mail_queue
+from kuska.security.api import accounts_ruling, mail_queue
 
 _LITTLE_DISK = 1024 * MIB
 _LITTLE_MEMORY = 1024 * MIB
@@ -34,7 +34,7 @@ class Finding:
 async def examine(settings: Settings, say: Callable[[str], None], lang: str) -> int:
     """0 when all is well, 1 otherwise; one line per subject."""
     findings = [_machine(settings), _programs(settings), _master_key(settings, lang)]
-    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_server, _schema, _mail)
+    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_server, _schema, _mail, _accounts)
     for check in checks:
         try:
             findings.append(await check(settings))
@@ -113,3 +113,26 @@ async def _mail(settings: Settings) -> Finding:
     server = settings.mail.host or "no server (KUSKA_MAIL_HOST): mails wait in the database"
     said = f"{server}, {waiting} waiting" + (f", {given_up} given up: see the log" if given_up else "")
     return Finding("mail", not given_up and (bool(settings.mail.host) or not waiting), said)
+
+
+async def _accounts(settings: Settings) -> Finding:
+    """Until there is an administrator, nobody can be let in but from the command line."""
+    if settings.process.security == "off":
+        return Finding("accounts", True, "not needed: KUSKA_SECURITY=off")
+    if settings.security.providers_file:
+        return Finding("accounts", True, "roles come from the identity provider, too")
+    db = await Database.open(database_dsn(settings), settings.database)
+    try:
+        known = not await pending(database_dsn(settings))
+        active, invited = await accounts_ruling(db, settings.security.tenant) if known else (0, 0)
+    finally:
+        await db.close()
+    if not (active or invited):
+        advice = "kuska account invite --login … --name … --role administrator"
+        return Finding("accounts", False, f"no administrator yet: {advice}")
+    said = f"{active} active administrators" if active else "the administrator is invited, but has not come in yet"
+    return Finding("accounts", True, said)
+
+
+async def nobody_rules(settings: Settings) -> bool:
+    return not (await _accounts(settings)).good

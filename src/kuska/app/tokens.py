@@ -6,13 +6,9 @@ import argparse
 import asyncio
 from collections.abc import Callable
 
+from kuska.app.beside import beside
 from kuska.app.configuration import StartError
-from kuska.app.keyring import keyring
-from kuska.app.protection import protection
 from kuska.app.settings import Settings
-from kuska.app.storage import database
-from kuska.app.wiring import origin
-from kuska.kit.clock import SystemClock
 
 
 def run(settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]) -> int:
@@ -25,12 +21,8 @@ def run(settings: Settings, options: argparse.Namespace, progress: Callable[[str
 
 
 async def _token(settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]) -> str:
-    own, scope = origin(settings, settings.process.port), options.scope or ""
-    async with (
-        database(settings, progress) as db,
-        keyring(settings, db) as keys,
-        protection(settings, db, keys, SystemClock(), own_url=own) as security,
-    ):
+    scope = options.scope or ""
+    async with beside(settings, options, progress) as security:
         if options.client_id:
             return await security.oauth.operator.for_client(options.client_id, scope)
         account = await security.accounts.by_login(options.user)

@@ -17,11 +17,12 @@ from kuska.app.storage import database
 from kuska.fhir.api import open_record
 from kuska.fhir.routes import FhirApp, OpenDoor
 from kuska.infra.postgres.database import Database
+from kuska.infra.telemetry.logs import logger
 from kuska.infra.telemetry.metrics import HttpMetrics
 from kuska.kit.clock import SystemClock
 from kuska.portal import pages as portal
 from kuska.portal.record import routes as record_routes
-from kuska.security.api import Consents, Keys
+from kuska.security.api import Consents, Keys, remember_origin
 from kuska.security.routes import external as external_routes
 from kuska.security.routes import oauth as oauth_routes
 
@@ -53,6 +54,9 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
     metrics, clock = HttpMetrics(), SystemClock()
     patients = RecordPatients(clock)
     own_url = origin(settings, port)
+    await remember_origin(db, own_url)
+    if not settings.mail.host:
+        logger("mail").warning("no mail server", detail="mails wait in the database until KUSKA_MAIL_HOST is set")
     async with protection(settings, db, keys, clock, own_url=own_url, patients=patients) as security:
         own, zone = bases(settings, port), ZoneInfo(settings.fhir.zone)
         record = await open_record(db, settings.fhir, own, keys, Consents(security.epoch, own, zone))

@@ -31,8 +31,9 @@ from kuska.security.domain.trail_question import Page as TrailPage
 from kuska.security.domain.trail_question import Question as TrailQuestion
 from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
 from kuska.security.store.epoch import Epoch
-from kuska.security.store.place import settle_place
+from kuska.security.store.place import remember_origin, remembered_origin, settle_place
 from kuska.security.store.roles import Edition
+from kuska.security.usecases.accounts.at_the_machine import ruling as accounts_ruling
 from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.door import Door
 from kuska.security.usecases.external.external import External
@@ -47,7 +48,7 @@ from kuska.security.usecases.pseudonyms import Pseudonyms
 from kuska.security.usecases.trail.export import MEDIA_TYPES as AUDIT_TYPES
 from kuska.security.usecases.trail.running import open_trail, trail_verifier
 from kuska.security.usecases.trail.trail import AuditTrail
-from kuska.security.usecases.unrestricted import Unnoted, visit_off, visit_system
+from kuska.security.usecases.unrestricted import Unnoted, visit_off, visit_operator, visit_system
 from kuska.security.visit import Visit
 
 __all__ = [
@@ -97,6 +98,7 @@ __all__ = [
     "Unnoted",
     "Visit",
     "Way",
+    "accounts_ruling",
     "audit_event",
     "guarded",
     "mail_queue",
@@ -106,6 +108,8 @@ __all__ = [
     "open_to_all",
     "open_trail",
     "read_scopes",
+    "remember_origin",
+    "remembered_origin",
     "require_step_up",
     "reseal_factors",
     "reseal_signing_keys",
@@ -113,5 +117,6 @@ __all__ = [
     "settle_place",
     "trail_verifier",
     "visit_off",
+    "visit_operator",
     "visit_system",
 ]

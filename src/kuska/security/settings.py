@@ -52,9 +52,10 @@ class SecuritySettings(AccountSettings):
     # issuer of tokens and the origin of passkeys. Empty: http://localhost with the port it listens on.
     public_url: Annotated[str, Predicate(is_origin)] = ""
     # Name of the organisation whose record this is; a token of another tenant opens nothing. The first start writes it
-    # into the database, later starts must have the same.
+    # into the database, later starts must have the same; a server that others reach does not start as `demo`.
     tenant: str = "demo"
-    # Country (ISO 3166, two letters) in which the record lies; decides retention and residency.
+    # Country (ISO 3166, two letters) in which the record lies; decides retention and residency. Like the tenant, it is
+    # written down at the first start and cannot be changed later.
     country: str = "PE"
     # TOML file with the other identity providers (OpenID Connect: Keycloak, Cognito, Entra, …) where people may sign in,
     # and whether only there. docs/contexts/security/external.md shows one.
@@ -65,6 +66,10 @@ class SecuritySettings(AccountSettings):
     glass_minutes: Annotated[int, Ge(5), Le(1_440)] = 60
     # Characters that the reason for breaking the glass must have at least.
     glass_reason: Annotated[int, Ge(5), Le(500)] = 20
+    # Records that one person may open by breaking the glass within an hour; then a colleague has to be called.
+    glass_per_hour: Annotated[int, Ge(1), Le(1_000)] = 3
+    # The same within a day.
+    glass_per_day: Annotated[int, Ge(1), Le(10_000)] = 10
     # Mail address of who looks after data protection; told at once when somebody breaks the glass. Empty: nobody is told
     # by mail, the trail and /auditoria have it all the same.
     data_protection_mail: str = ""

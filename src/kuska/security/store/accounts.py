@@ -78,6 +78,11 @@ class AccountStore:
         rows = await conn.fetch(_SQL["page"], self._tenant, containing.casefold(), after, limit)
         return [account_of(row) for row in rows]
 
+    async def ruling(self, conn: Read, roles: Sequence[str]) -> tuple[int, int]:
+        """(active, invited) of those that have one of these roles."""
+        row = await conn.fetchrow(_SQL["ruling"], self._tenant, list(roles))
+        return (0, 0) if row is None else (row[0], row[1])
+
     async def password(self, conn: Read, login: str) -> tuple[str, str | None]:
         """(account id, hash) of an active account; ('', None) where there is none."""
         row = await conn.fetchrow(_SQL["password"], self._tenant, login)

@@ -29,6 +29,11 @@ from security.account
 where tenant = $1 and login > $3 and ($2 = '' or strpos(login, $2) > 0 or strpos(lower(display_name), $2) > 0)
 order by login limit $4;
 
+-- ruling --
+-- How many could look after accounts: who has come in, and who is invited only.
+select count(*) filter (where status = 'active'), count(*) filter (where status = 'invited')
+from security.account where tenant = $1 and roles && $2::text[];
+
 -- password --
 -- The only query that reads one.
 select id, password from security.account where tenant = $1 and login = $2 and status = 'active';

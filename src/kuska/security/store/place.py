@@ -31,3 +31,15 @@ async def settle_place(db: Database, settings: SecuritySettings) -> None:
 
     await db.transact(settle)
     db.demand(check)
+
+
+async def remember_origin(db: Database, origin: str) -> None:
+    """Where the server that was started last is reached: the issuer of its tokens."""
+    await db.transact(lambda tx: tx.execute(_SQL["remember_origin"], origin))
+
+
+async def remembered_origin(db: Database) -> str:
+    """'' before the first start."""
+    async with db.read() as conn:
+        found: str | None = await conn.fetchval(_SQL["origin"])
+    return found or ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from kuska.kit.clock import Clock, SystemClock
@@ -22,6 +23,7 @@ class Unrestricted:
     withheld: frozenset[str] = frozenset()
     consented: frozenset[str] = frozenset()
     opened: frozenset[str] = frozenset()
+    glass: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, caller: Caller, purpose: str) -> None:
         self.caller = caller
@@ -77,3 +79,9 @@ def visit_off(clock: Clock | None = None) -> Visit:
 def visit_system(work: str, trail: Trail, clock: Clock) -> Visit:
     """The program's own work, such as seeding the demo; `work` says which and stands in the trail as who did it."""
     return Visit(Unrestricted(Caller(kind="system", account=f"system:{work}"), "HSYSADMIN"), trail, clock)
+
+
+def visit_operator(trail: Trail, clock: Clock, tenant: str) -> Visit:
+    """Whoever works at the machine itself, by a command."""
+    caller = Caller(kind="system", account="operator", tenant=tenant)
+    return Visit(Unrestricted(caller, "HSYSADMIN"), trail, clock)

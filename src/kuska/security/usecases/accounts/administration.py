@@ -6,7 +6,7 @@ which give a patient nothing but the patient's own record, many times a day.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -25,6 +25,7 @@ from kuska.security.domain.accounts import (
     shown_name,
 )
 from kuska.security.domain.doors import require, why
+from kuska.security.domain.roles import excluding
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.usecases.accounts.asking import read_registration
 from kuska.security.usecases.accounts.errors import NoAccountError, NoPatientError, OwnAccountError, TakenError
@@ -41,7 +42,7 @@ async def create(parts: Parts, new: NewAccount, password: str | None = None) -> 
     """By the operator at the machine itself (`kuska demo`, tests): active at once, with this password."""
     hashed = None if password is None else await parts.hasher.hash(password)
     event = parts.event("C", "created", caller=Caller(kind="system", tenant=parts.settings.tenant))
-    return await _add(parts, new, "active", hashed, event)
+    return await add(parts, new, "active", hashed, event)
 
 
 async def invite(parts: Parts, visit: Visit, new: NewAccount) -> Account:
@@ -52,7 +53,7 @@ async def invite(parts: Parts, visit: Visit, new: NewAccount) -> Account:
     await _permit(parts, visit, _inviting(visit) if _is_patient(new) else WRITE)
     if not new.email:
         raise IncorrectError(Issue(code="required", message="account.bad-email", expression="email"))
-    return await _add(parts, new, "invited", None, _event(visit, "C", "invited"))
+    return await add(parts, new, "invited", None, _event(visit, "C", "invited"), also=_invitation)
 
 
 async def invite_patient(
@@ -75,7 +76,7 @@ async def invite_patient(
         patient=match.id,
         language=language,
     )
-    return await _add(parts, new, "invited", None, _event(visit, "C", "invited"))
+    return await add(parts, new, "invited", None, _event(visit, "C", "invited"), also=_invitation)
 
 
 async def invite_again(parts: Parts, visit: Visit, id_: str) -> None:
@@ -210,7 +211,21 @@ async def get(parts: Parts, visit: Visit, id_: str) -> Account:
     return account
 
 
-async def _add(parts: Parts, new: NewAccount, status: Status, hashed: str | None, event: Event) -> Account:
+Also = Callable[[Parts, Write, Account], Awaitable[None]]
+
+
+async def _nothing(_: Parts, __: Write, ___: Account) -> None:
+    pass
+
+
+async def _invitation(parts: Parts, tx: Write, account: Account) -> None:
+    await parts.mailroom.put(tx, "invitation", {"account": account.id})
+
+
+async def add(
+    parts: Parts, new: NewAccount, status: Status, hashed: str | None, event: Event, *, also: Also = _nothing
+) -> Account:
+    """For use cases that have asked the policy. `also`: what is done in the same transaction."""
     await _known(parts, new.roles)
     settings = parts.settings
     account = made(
@@ -220,8 +235,7 @@ async def _add(parts: Parts, new: NewAccount, status: Status, hashed: str | None
     async def work(tx: Write) -> None:
         await parts.store.add(tx, account, hashed)
         await parts.trail.within(tx, [_about(event, account)])
-        if status == "invited":
-            await parts.mailroom.put(tx, "invitation", {"account": account.id})
+        await also(parts, tx, account)
 
     try:
         await parts.db.transact(work)
@@ -250,6 +264,9 @@ async def _known(parts: Parts, roles: Sequence[str]) -> None:
     if unknown := [name for name in roles if name not in known]:
         params: dict[str, object] = {"roles": unknown}
         raise IncorrectError(Issue(code="value", message="account.unknown-role", params=params, expression="roles"))
+    if apart := excluding(known[name] for name in roles):
+        params = {"roles": ", ".join(apart)}
+        raise IncorrectError(Issue(code="value", message="account.roles-apart", params=params, expression="roles"))
 
 
 async def _permit(parts: Parts, visit: Visit, feature: str, id_: str = "") -> None:

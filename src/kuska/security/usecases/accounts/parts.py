@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
-from kuska.security.contracts import ANONYMOUS, Caller, Event, PatientFinder
+from kuska.security.contracts import ANONYMOUS, Caller, Event, PatientFinder, Role
 from kuska.security.domain.accounts import Account
 from kuska.security.settings import SecuritySettings
 from kuska.security.store.accounts import AccountStore
@@ -21,7 +21,7 @@ from kuska.security.visit import event_id
 
 # Says whether this person has to show a second factor after the password.
 NeedsFactor = Callable[[Account], Awaitable[bool]]
-KnownRoles = Callable[[], Awaitable[Collection[str]]]
+KnownRoles = Callable[[], Awaitable[Mapping[str, Role]]]
 
 
 class Noting(Protocol):

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import date
 
 from kuska.infra.postgres.connection import Write
+from kuska.security.contracts import Caller
 from kuska.security.domain.accounts import Account, Correction, Language, NewAccount, folded_login
 from kuska.security.domain.sessions import Session
 from kuska.security.store import attempts
-from kuska.security.store.accounts import Link, Purpose
-from kuska.security.usecases.accounts import administration, asking, passwords
+from kuska.security.store.accounts import Link
+from kuska.security.usecases.accounts import administration, asking, at_the_machine, passwords
 from kuska.security.usecases.accounts.parts import Parts
 from kuska.security.usecases.accounts.sign_in import SignIn, sign_in
 from kuska.security.usecases.mailing.letters import Letters
@@ -126,9 +127,11 @@ class Accounts:
         async with self._parts.db.read() as conn:
             return await self._parts.store.by_login(conn, folded_login(login, self._parts.settings.country))
 
-    async def link_by_hand(self, account: Account, purpose: Purpose) -> str:
-        """For the operator at the machine, where there is no mail server."""
-        return await self._letters.link(account, purpose)
+    async def invite_by_hand(self, new: NewAccount, by: Caller) -> tuple[Account, str]:
+        return await at_the_machine.invite(self._parts, self._letters, new, by)
+
+    async def link_by_hand(self, account: Account, by: Caller) -> str:
+        return await at_the_machine.link(self._parts, self._letters, account, by)
 
     async def _sweep(self, tx: Write) -> None:
         now = self._parts.clock.now()

@@ -132,10 +132,6 @@ class Mailroom:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        if not self._mailer.configured:
-            _log.warning(
-                "no mail server", detail="invitations and links wait in the database until KUSKA_MAIL_HOST is set"
-            )
         sending = asyncio.create_task(self._run())
         try:
             yield
