@@ -264,11 +264,11 @@ def _read(segment: _Segment, most: int) -> Batch:
     cut = raw.rfind(b"\n") + 1
     if cut == 0 and len(raw) < left:  # one line longer than a batch
         raw = os.pread(segment.file, left, segment.done)
-        cut = raw.find(b"\n") + 1
+        cut = raw.rfind(b"\n") + 1
     if cut == 0:
         return Batch([], {}, left, [], torn=True)
     records = raw[: cut - 1].split(b"\n")
-    if cut < left and (begun := _open_block(records)) is not None:
+    if len(raw) < left and (begun := _open_block(records)) is not None:
         if begun == 0:  # one block longer than a batch
             return _read(segment, 2 * len(raw))
         cut = sum(map(len, records[:begun])) + begun

@@ -176,6 +176,10 @@ async def test_what_a_dead_process_left_is_brought_in_once(fresh_db: Database, t
     store = Flaky(fresh_db)
     made = parts(fresh_db, store)
     dead.close()
+    for path in folder.glob("*.journal"):
+        if path.stat().st_size:
+            with path.open("ab") as file:
+                file.write(b'0badc0de R["torn')
     store.after = 1
     with pytest.raises(LostError):
         await made.flushing.adopt(folder)
@@ -199,6 +203,23 @@ async def test_a_batch_ends_between_blocks(tmp_path: Path, most: int) -> None:
         found += map(len, batch.reads.values())
         journal.done(batch)
     assert found == [MOST_LINES, MOST_LINES, 150 - 2 * MOST_LINES]
+    journal.close()
+
+
+async def test_a_line_longer_than_a_batch_goes_with_its_block(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", 1 << 20)
+    for size in (50, 9_000, 50):
+        journal.write_read(b'["%b"]' % (b"x" * size), microseconds(NOON))
+    batch = journal.next(100)
+    assert batch is not None
+    assert [len(lines) for lines in batch.reads.values()] == [3]
+    journal.done(batch)
+    journal.write_read(b'["%b"]' % (b"x" * 9_000), microseconds(NOON))
+    journal.write_read(b'["x"]', microseconds(NOON))
+    batch = journal.next(100)
+    assert batch is not None
+    assert [len(lines) for lines in batch.reads.values()] == [2]
+    journal.done(batch)
     journal.close()
 
 
