@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -17,6 +18,7 @@ from kuska.security.domain.consents import ConsentRule
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.store import consents
 from kuska.security.usecases.accounts.opening import post_office
+from kuska.security.usecases.glass import GlassUsedUpError
 
 pytestmark = pytest.mark.requirement("LW-31")
 REASON = "Unconscious in the emergency room, no relatives here."
@@ -95,11 +97,58 @@ async def test_it_asks_for_the_second_factor_again(at: House, age: timedelta | N
     assert not (await at.visit("physician")).access.opened
 
 
-@pytest.mark.parametrize("reason", ["", "   ", "x" * 19, "too   short     " + " " * 40, "x" * 1001])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "",
+        "   ",
+        "x" * 19,
+        "too   short     " + " " * 40,
+        "x" * 1001,
+        "x" * 25,
+        "ya ya ya ya ya ya ya ya",
+        "emergencia 1234567890 1 2",
+    ],
+)
 async def test_it_asks_for_a_reason(at: House, reason: str) -> None:
     with pytest.raises(IncorrectError):
         await at.glass.break_glass(await at.visit("physician"), "p1", reason)
     assert not (await at.visit("physician")).access.opened
+
+
+async def open_until_refused(at: House, **who: Any) -> int:
+    for number in range(20):
+        try:
+            await at.glass.break_glass(await at.visit("physician", **who), f"p{number % 10}", REASON)
+        except GlassUsedUpError as error:
+            assert error.issues[0].message == "security.glass-used-up"  # noqa: PT017
+            return number
+    return 20
+
+
+async def test_it_can_be_broken_so_often_and_no_more(at: House) -> None:
+    assert await open_until_refused(at) == 3
+    assert at.lines.said()[-1] == ("break-glass", "open", "4", "security.glass-used-up")
+    assert await open_until_refused(at, account="a colleague") == 3
+    with pytest.raises(GlassUsedUpError):  # nor does it tell who is known here
+        await at.glass.break_glass(await at.visit("physician"), "nobody", REASON)
+    opened = 3
+    while True:
+        at.clock.advance(timedelta(hours=1))
+        if not (more := await open_until_refused(at)):
+            break
+        opened += more
+    assert opened == 10
+    at.clock.advance(timedelta(days=1))
+    assert await open_until_refused(at) == 3
+
+
+async def test_ten_at_once_are_not_ten(at: House) -> None:
+    visit = await at.visit("physician")
+    tried = [at.glass.break_glass(visit, f"p{number}", REASON) for number in range(10)]
+    done = await asyncio.gather(*tried, return_exceptions=True)
+    assert sum(isinstance(one, GlassUsedUpError) for one in done) == 7
+    assert len((await at.visit("physician")).access.opened) == 3
 
 
 async def test_a_document_is_as_good_as_an_id(at: House) -> None:

@@ -16,7 +16,7 @@ from kuska.kit.errors import ConflictError, NotFoundError
 from kuska.kit.messages import catalogue
 from kuska.security.contracts import Role
 from kuska.security.domain.features import FEATURES
-from kuska.security.domain.roles import RoleError, content, role, shipped
+from kuska.security.domain.roles import RoleError, content, excluding, role, shipped
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.settings import SecuritySettings
 from kuska.security.usecases.roles import Roles
@@ -46,7 +46,7 @@ NOT_A_ROLE: list[tuple[dict[str, Any], str]] = [
     ({"scopes": [], "features": ["roles.write", "audit.read"], "factors": True}, "apart"),
     ({"scopes": [], "features": ["pseudonym.resolve", "accounts.write"], "factors": True}, "apart"),
     ({"reach": "all", "features": ["break-glass"], "factors": True}, "glass-without-care"),
-    ({"features": ["break-glass"]}, "factors-needed"),
+    *(({"features": [one]}, "factors-needed") for one in sorted(FEATURES - {"launch"})),
 ]
 
 
@@ -209,3 +209,40 @@ async def test_versions_are_for_who_looks_after_roles(at: House) -> None:
 
 def test_features_have_words_or_are_listed() -> None:
     assert {feature for one in shipped().values() for feature in one.features} <= FEATURES
+
+
+TOGETHER = [
+    ({"administrator", "auditor"}, False),
+    ({"administrator", "physician"}, False),
+    ({"administrator", "steward"}, False),
+    ({"auditor", "physician"}, False),
+    ({"administrator", "patient"}, True),
+    ({"physician", "steward", "patient"}, True),
+    ({"auditor", "integrator"}, True),
+]
+
+
+@pytest.mark.parametrize(("names", "may"), TOGETHER)
+def test_what_one_role_must_not_hold_several_of_one_account_must_not(names: set[str], may: bool) -> None:
+    apart = excluding(shipped()[name] for name in names)
+    assert (not apart) is may
+    assert set(apart) <= names
+
+
+async def test_an_edit_brings_nobody_what_must_not_be_in_one_hand(at: House) -> None:
+    admin = await at.visit("administrator")
+    async with at.db.write() as tx:
+        await tx.execute(
+            "insert into security.account (id, kind, login, display_name, status, country, tenant, roles, created, updated)"
+            " values ('a1', 'person', 'two', 'Two', 'disabled', 'PE', 'hospital', '{auditor,integrator}', $1, $1)",
+            at.clock.now(),
+        )
+    changed = content(shipped()["integrator"])
+    changed |= {"features": [*changed["features"], "clients.write"]}
+    with pytest.raises(RoleError) as raised:
+        await at.roles.edit(admin, "integrator", 0, changed)
+    (issue,) = raised.value.issues
+    assert (issue.message, issue.params) == ("security.role-apart-held", {"value": "auditor, integrator"})
+    async with at.db.write() as tx:
+        await tx.execute("update security.account set roles = '{integrator}' where id = 'a1'")
+    assert (await at.roles.edit(admin, "integrator", 0, changed)).version == 1

@@ -59,7 +59,7 @@ class GlassPages:
         try:
             glass = await self._glass.break_glass(request.state.visit, values["patient"], values["reason"])
         except IncorrectError as error:
-            name = "reason" if error.issues[0].message == "security.glass-reason" else "patient"
+            name = "patient" if error.issues[0].message == "security.glass-patient" else "reason"
             filled = Filled(values, {name: self._shell.said(request, error)})
             return await self._page(request, filled, status=400)
         page = OpenedPage(patient=glass.patient, until=glass.until)

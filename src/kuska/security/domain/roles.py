@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import permutations
 from typing import Any, get_args
 
 from kuska.kit.errors import IncorrectError, Issue
@@ -37,7 +38,9 @@ VerificationResult EnrollmentResponse
 """
 TYPES = COMPARTMENT | DIRECTORY | frozenset(_OTHER.split()) | {"*"}
 _RULING = frozenset({"accounts.write", "clients.write", "roles.write", "keys.write"})
-# Powers that one role must not hold together: who could open a door must not be who looks whether it was opened, and who
+# What a second factor is not asked for: these only begin what is asked for itself.
+_WITHOUT_FACTOR = frozenset({"launch"})
+# Powers that one role must not hold together, nor one account by several: who could open a door must not be who looks whether it was opened, and who
 # gives out rights must not profit from them.
 APART = (
     (frozenset({"audit.read", "audit.export", "break-glass.review"}), _RULING | {"break-glass"}),
@@ -104,6 +107,21 @@ def content(role: Role) -> Content:
 def personal(rule: ScopeRule) -> bool:
     """It opens data about patients."""
     return rule.type not in DIRECTORY | {TRAIL}
+
+
+def excluding(roles: Iterable[Role]) -> tuple[str, ...]:
+    """Names of two roles that must not be in one hand; nothing when all of them may be."""
+    held = sorted(roles, key=lambda role: role.name)
+    return next(
+        (tuple(sorted((one.name, other.name))) for one, other in permutations(held, 2) if _clash(one, other)), ()
+    )
+
+
+def _clash(one: Role, other: Role) -> bool:
+    """Rulers have records of their own: that they read those is no power."""
+    reads = other.reach != "own" and any(personal(rule) for rule in other.scopes)
+    ruling = bool(one.features & _RULING) and reads
+    return ruling or any(one.features & these and other.features & those for these, those in APART)
 
 
 def _spelt_out(content: dict[str, Any]) -> Content:
@@ -175,5 +193,5 @@ def _beyond(role: Role) -> Iterator[tuple[str, str, object]]:
             yield "features", "apart", sorted(role.features & (one | other))
     if "break-glass" in role.features and role.reach != "care":
         yield "features", "glass-without-care", role.reach
-    if role.features & (_RULING | {"break-glass", "export", "pseudonym.resolve"}) and not role.factors:
-        yield "factors", "factors-needed", sorted(role.features)
+    if (demanding := role.features - _WITHOUT_FACTOR) and not role.factors:
+        yield "factors", "factors-needed", sorted(demanding)

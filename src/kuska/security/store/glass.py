@@ -31,6 +31,15 @@ async def add(tx: Write, glass: Glass) -> None:
     await tx.execute(_SQL["break_it"], glass.id, glass.account, glass.patient, glass.reason, glass.opened, glass.until)
 
 
+async def alone(tx: Write, account: str) -> None:
+    await tx.execute(_SQL["alone"], account)
+
+
+async def opened_since(conn: Read, account: str, since: datetime) -> int:
+    found: int = await conn.fetchval(_SQL["opened_since"], account, since)
+    return found
+
+
 async def page(
     conn: Read, *, account: str, patient: str, before: tuple[datetime, str] | None, limit: int
 ) -> list[Glass]:

@@ -4,6 +4,13 @@
 insert into security.glass (id, account, patient, reason, opened, until)
 values ($1, $2, $3, $4, $5, $6);
 
+-- alone --
+-- To the end of the transaction, one breaking of the glass by an account at a time.
+select pg_advisory_xact_lock(hashtextextended('glass ' || $1::text, 0));
+
+-- opened_since --
+select count(*) from security.glass where account = $1 and opened > $2;
+
 -- page --
 -- The newest first; who looks on gives the last one seen.
 select id, account, patient, reason, opened, until, ended, ended_by

@@ -32,6 +32,11 @@ async def current(conn: Read) -> dict[str, Role]:
     }
 
 
+async def combinations(conn: Read, tenant: str, name: str) -> list[list[str]]:
+    """Roles that accounts hold together with this one."""
+    return [row[0] for row in await conn.fetch(_SQL["combinations"], tenant, name)]
+
+
 async def versions(conn: Read, name: str) -> list[Edition]:
     """The newest first, without the one that the program brings."""
     rows = await conn.fetch(_SQL["versions"], name)

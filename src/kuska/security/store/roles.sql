@@ -5,6 +5,10 @@ select distinct on (name) name, version, content::text as content
 from security.role
 order by name, version desc;
 
+-- combinations --
+-- Which roles accounts hold together with one of them; also accounts that are disabled, for they can be enabled.
+select distinct roles from security.account where tenant = $1 and $2 = any(roles);
+
 -- versions --
 select version, content::text as content, by, at
 from security.role

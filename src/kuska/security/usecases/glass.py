@@ -6,14 +6,16 @@ The grant, the line in the trail and the mail to data protection are committed t
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
+from typing import NoReturn
 
-from kuska.infra.postgres.connection import Write
+from kuska.infra.postgres.connection import Read, Write
 from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.infra.telemetry.policy import PolicyMetrics
 from kuska.kit.clock import Clock
-from kuska.kit.errors import IncorrectError, Issue, NotFoundError
+from kuska.kit.errors import ForbiddenError, IncorrectError, Issue, NotFoundError
 from kuska.security.contracts import Event, PatientLocator
 from kuska.security.domain.doors import require, why
 from kuska.security.errors import RefusedByPolicyError, StepUpError
@@ -25,8 +27,18 @@ from kuska.security.store.glass import Glass
 from kuska.security.visit import Visit, event_id
 
 REASON_MOST = 1_000
+WORDS = 3  # different ones that a reason must have
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _PAGE = 100
 _log = logger("security")
+
+
+class GlassUsedUpError(ForbiddenError):
+    """So often in so short a time is no emergency any more, but somebody reading records, or somebody else's session."""
+
+    def __init__(self, times: int, hours: int) -> None:
+        params = {"times": times, "hours": hours}
+        super().__init__(Issue(code="throttled", message="security.glass-used-up", params=params))
 
 
 class BreakGlass:
@@ -58,6 +70,7 @@ class BreakGlass:
             RefusedByPolicyError: the visitor's roles may not.
             StepUpError: the second factor was shown too long ago.
             IncorrectError: no reason, or no such patient. Who looks for people this way is in the trail.
+            GlassUsedUpError: too often in too short a time.
         """
         caller, now = visit.access.caller, self._clock.now()
         try:
@@ -71,6 +84,10 @@ class BreakGlass:
         if not self.least <= len(reason) <= REASON_MOST:
             params: dict[str, object] = {"least": self.least, "most": REASON_MOST}
             raise IncorrectError(Issue(code="value", message="security.glass-reason", params=params))
+        if len({word.casefold() for word in _WORD.findall(reason)}) < WORDS:
+            raise IncorrectError(Issue(code="value", message="security.glass-words", params={"words": WORDS}))
+        # Before the patient is looked for: who has used it up learns no more about who is here.
+        await self._often(visit, now)
         found = await self._patients.locate(patient) if self._patients is not None and patient else None
         if found is None:
             await visit.trail.keep(_event(visit, now, "open", "", "security.glass-patient", refused=True))
@@ -84,20 +101,44 @@ class BreakGlass:
             until=now + timedelta(minutes=self._settings.glass_minutes),
         )
 
-        async def work(tx: Write) -> None:
+        async def work(tx: Write) -> GlassUsedUpError | None:
+            # One after the other, so that ten at once are not ten more.
+            await store.alone(tx, caller.account)
+            if (refused := await self._used_up(tx, caller.account, now)) is not None:
+                return refused
             await store.add(tx, glass)
             await visit.trail.within(tx, [_event(visit, now, "open", found, reason)])
             if to := self._settings.data_protection_mail:
                 about = {"to": to, "glass": glass.id, "account": glass.account, "at": now.isoformat()}
                 await mails.add(tx, event_id(), "break-glass", about, now)
             await self._epoch.bump(tx)
+            return None
 
-        await self._db.transact(work)
+        if (refused := await self._db.transact(work)) is not None:
+            await self._refuse(visit, now, refused)
         self._epoch.forget()
         self.metrics.glass.inc()
         # Who, whose and why are in the trail; the log is for whoever watches the machines.
         _log.warning("the glass was broken", glass=glass.id)
         return glass
+
+    async def _often(self, visit: Visit, now: datetime) -> None:
+        async with self._db.read() as conn:
+            refused = await self._used_up(conn, visit.access.caller.account, now)
+        if refused is not None:
+            await self._refuse(visit, now, refused)
+
+    async def _used_up(self, conn: Read, account: str, now: datetime) -> GlassUsedUpError | None:
+        settings = self._settings
+        for hours, most in ((1, settings.glass_per_hour), (24, settings.glass_per_day)):
+            if await store.opened_since(conn, account, now - timedelta(hours=hours)) >= most:
+                return GlassUsedUpError(most, hours)
+        return None
+
+    async def _refuse(self, visit: Visit, now: datetime, error: GlassUsedUpError) -> NoReturn:
+        await visit.trail.keep(_event(visit, now, "open", "", "security.glass-used-up", refused=True))
+        _log.warning("the glass is broken too often")
+        raise error
 
     async def end(self, visit: Visit, id_: str) -> None:
         """Before its time: by who broke it, or by who reviews it. Raises NotFoundError, also for what others broke."""

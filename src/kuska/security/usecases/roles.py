@@ -12,7 +12,7 @@ from kuska.kit.clock import Clock
 from kuska.kit.errors import ConflictError, Issue, NotFoundError
 from kuska.security.contracts import Event, Role
 from kuska.security.domain.doors import require, why
-from kuska.security.domain.roles import Content, RoleError, content, role, shipped
+from kuska.security.domain.roles import Content, RoleError, content, excluding, role, shipped
 from kuska.security.domain.scopes import Decidable, every_restriction, undecidable
 from kuska.security.errors import RefusedByPolicyError, StepUpError
 from kuska.security.settings import SecuritySettings
@@ -76,7 +76,7 @@ class Roles:
         and for a new role.
 
         Raises:
-            RoleError: the content does not hold, or one role would be too powerful.
+            RoleError: the content does not hold, or one role would be too powerful, or an account that has it.
             ConflictError: somebody else was faster.
         """
         now = self._clock.now()
@@ -90,8 +90,11 @@ class Roles:
         async def work(tx: Write) -> None:
             if await store.add(tx, name, expected, content=plain, by=visit.access.caller.account, at=now) is None:
                 raise ConflictError(Issue(code="conflict", message="security.role-changed"))
-            if not await self._ruled(tx, made):
+            everything = {**shipped(), **await store.current(tx), name: made}
+            if not any("roles.write" in one.features for one in everything.values()):
+                # A role that nobody could ever mend again would stay so.
                 raise RoleError([("features", "last", name)])
+            await self._in_hands(tx, name, everything)
             detail = tuple((field, _short(value)) for field, value in _differences(before, plain).items())
             event = _event(visit, now, name, detail=(("version", str(made.version)), *detail))
             await visit.trail.within(tx, [event])
@@ -109,10 +112,11 @@ class Roles:
             await visit.trail.keep(_event(visit, self._clock.now(), name[:40], refused=why(error)))
             raise
 
-    async def _ruled(self, tx: Write, made: Role) -> bool:
-        """Whether somebody could still edit roles: a role that nobody could ever mend again would stay so."""
-        everything = {**shipped(), **await store.current(tx), made.name: made}
-        return any("roles.write" in one.features for one in everything.values())
+    async def _in_hands(self, tx: Write, name: str, everything: Mapping[str, Role]) -> None:
+        """What may not be in one hand is looked for by account, too: it could come there by an edit of a role."""
+        for held in await store.combinations(tx, self._settings.tenant, name):
+            if apart := excluding(everything[one] for one in held if one in everything):
+                raise RoleError([("features", "apart-held", ", ".join(apart))])
 
     def _forget(self) -> None:
         self._turn += 1
