@@ -36,6 +36,10 @@ OPEN = {
     "GET /oauth/userinfo", "POST /oauth/userinfo", "OPTIONS /oauth/userinfo", "GET /oauth/jwks",
     "GET /oauth/smart-style.json", "GET /.well-known/openid-configuration",
     "GET /.well-known/oauth-authorization-server", "GET /fhir/.well-known/smart-configuration",
+    "GET /externo/{provider}/salir",
+    # Preflights of browsers: nothing is done and nothing told.
+    "OPTIONS /oauth/jwks", "OPTIONS /oauth/smart-style.json", "OPTIONS /.well-known/openid-configuration",
+    "OPTIONS /.well-known/oauth-authorization-server", "OPTIONS /fhir/.well-known/smart-configuration",
 }  # fmt: skip
 
 
