@@ -9,7 +9,7 @@ A door does three things and cannot skip one, because each needs what the one be
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, Protocol
@@ -135,6 +135,11 @@ class Access(Protocol):
     @property
     def opened(self) -> frozenset[str]:
         """Ids of the patients opened by breaking the glass: within the reach 'care', and never withheld."""
+        ...
+
+    @property
+    def glass(self) -> Mapping[str, str]:
+        """Each of them, with the id of the grant: what is reached through it is marked with it in the trail."""
         ...
 
     def ways(self, type_: str, letter: Letter) -> tuple[Way, ...]:

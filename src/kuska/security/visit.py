@@ -89,7 +89,13 @@ class Visit:
             entities=entities,
             patients=patients,
             query=self.query,
+            detail=self._through_glass(patients) if self.access.opened and outcome == "0" else (),
         )
+
+    def _through_glass(self, patients: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        """By which grants these patients were open, so that a reviewer finds what was looked at through each."""
+        glass = self.access.glass
+        return tuple(("glass", glass[patient]) for patient in patients if patient in glass)
 
     def written(self, action: Action, entity: str, *patients: str) -> Event:
         """The line of one write, to be kept in its transaction."""

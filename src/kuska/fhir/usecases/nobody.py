@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from kuska.kit.clock import SystemClock
 from kuska.security.api import ANONYMOUS, Letter, Unnoted, Visit, Way
 
@@ -16,6 +19,7 @@ class Nothing:
     withheld: frozenset[str] = frozenset()
     consented: frozenset[str] = frozenset()
     opened: frozenset[str] = frozenset()
+    glass: Mapping[str, str] = MappingProxyType({})
 
     def withheld_for(self, type_: str) -> frozenset[str]:
         del type_

@@ -47,6 +47,7 @@ class Facts:
     consents: Mapping[str, tuple[ConsentRule, ...]] = field(default_factory=lambda: MappingProxyType({}))
     common: Common = field(default_factory=lambda: Common({}))  # what was said about everybody
     opened: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))  # patient -> until
+    glass: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # patient -> id of the grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Grant:
 class Decision:
     """What was decided for a caller and a purpose; good until `until`, or until something changes."""
 
-    __slots__ = ("_ways", "areas", "durable", "features", "grants", "opened", "purpose", "until", "wishes")
+    __slots__ = ("_ways", "areas", "durable", "features", "glass", "grants", "opened", "purpose", "until", "wishes")
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Decision:
         durable: bool = False,
         wishes: Wishes | None = None,
         opened: frozenset[str] = frozenset(),
+        glass: Mapping[str, str] = MappingProxyType({}),
         until: datetime | None = None,
     ) -> None:
         self.purpose = purpose
@@ -82,6 +84,7 @@ class Decision:
         self.durable = durable
         self.wishes = wishes or Wishes()
         self.opened = opened
+        self.glass = glass
         self.until = until
         self._ways: dict[tuple[str, str], tuple[Way, ...]] = {}
 
@@ -127,6 +130,10 @@ class Granted:
     @property
     def opened(self) -> frozenset[str]:
         return self._decision.opened
+
+    @property
+    def glass(self) -> Mapping[str, str]:
+        return self._decision.glass
 
     def ways(self, type_: str, letter: Letter) -> tuple[Way, ...]:
         return self._decision.ways(type_, letter)
@@ -192,6 +199,7 @@ def decide(
         durable=any(role.durable_reads for role in here) or bool(opened),
         wishes=_heard(heard, exempt=frozenset({facts.patient, *opened}) - {""}, keeper=keeper),
         opened=frozenset(opened),
+        glass={patient: id_ for patient, id_ in facts.glass.items() if patient in opened},
         until=min(moments, default=None),
     )
 

@@ -29,12 +29,15 @@ async def facts(
     heard.at(row["version"])
     named = actors(caller, Facts(patient=patient))
     opened: dict[str, datetime] = {}
-    for one, until in zip(row["opened"], row["untils"], strict=True) if breaks else ():
-        opened[one] = max(until, opened.get(one, until))
+    glass: dict[str, str] = {}
+    for one, until, id_ in zip(row["opened"], row["untils"], row["grants"], strict=True) if breaks else ():
+        if until >= opened.get(one, until):
+            opened[one], glass[one] = until, id_
     return Facts(
         patient=patient,
         roles=roles,
         consents=await heard.of(conn, named, now, permissions=permissions),
         common=await heard.by_all(conn, now, permissions=permissions),
         opened=opened,
+        glass=glass,
     )

@@ -10,6 +10,9 @@ select
     ) as opened,
     array(
         select until from security.glass where account = $1 and until > $2 and ended is null order by id
-    ) as untils
+    ) as untils,
+    array(
+        select id from security.glass where account = $1 and until > $2 and ended is null order by id
+    ) as grants
 from security.consent_state as state
 left join security.account as account on account.id = $1;
