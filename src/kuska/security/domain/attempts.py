@@ -1,8 +1,8 @@
 """How long to wait after failed attempts, and by what they are counted. Pure.
 
 Three counters. The *login*'s slows down who guesses one person's password, from wherever. The *address*'s slows down
-who tries one password on many logins. The *pair* of both replaces the login's once the login was signed in from that
-address: a stranger elsewhere cannot keep its owner out. No delay is longer than `most`: nobody is shut out for good.
+who tries one password on many logins. The *pair* of both replaces the two once the login was signed in from that
+address: neither a stranger elsewhere nor one behind the same hospital's address can keep its owner out. No delay is longer than `most`: nobody is shut out for good.
 """
 
 from __future__ import annotations

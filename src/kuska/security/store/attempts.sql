@@ -2,7 +2,8 @@
 
 -- charge --
 -- One failure more on each key that is not waiting, before the attempt is made; a success takes it back. Which key
--- counts is decided here, in one step: the pair's when the login was signed in from that address, else the login's.
+-- counts is decided here, in one step: the pair's alone when the login was signed in from that address, else the login's
+-- and the address's. What others behind one hospital's address type wrong is nothing to who has been in from there.
 -- Times are the caller's ($5). Arrays: keys (login, address, pair), free failures of each.
 with asked as (
     select * from unnest($1::bytea [], $2::integer []) as one (key, free)
@@ -13,7 +14,7 @@ known as (
 ),
 
 counted as (
-    select a.key from asked a, known k where a.key <> (case when k.pair then $7 else $6 end)
+    select a.key from asked a, known k where (a.key = $6) = k.pair
 )
 
 insert into security.throttle as t (key, failures, last, until)
@@ -38,15 +39,16 @@ from security.throttle where key = any($1::bytea []) and until > $2::timestamptz
 
 -- succeeded --
 -- The pair's count begins anew, and the login's unless the pair stood for it: an owner who signs in from the usual place
--- gives a stranger elsewhere no new tries. The address gets back only this attempt, or who has one account of his own
--- could try others from there for ever.
+-- gives a stranger elsewhere no new tries. The address gets back only this attempt, if it was counted there at all, or who
+-- has one account of his own could try others from there for ever.
 with cleared as (
     update security.throttle set failures = 0, until = $4
     where key = $1 and not exists (select from security.throttle where key = $3 and trusted)
 ),
 
 own as (
-    update security.throttle set failures = greatest(failures - 1, 0), until = least(until, $4) where key = $2
+    update security.throttle set failures = greatest(failures - 1, 0), until = least(until, $4) 
+    where key = $2 and not exists (select from security.throttle where key = $3 and trusted)
 )
 
 insert into security.throttle as t (key, failures, last, until, trusted) values ($3, 0, $4, $4, true)

@@ -91,11 +91,12 @@ async def open_security(
             demands=roles.need_factor, alone=not providers.only)  # fmt: skip
         opened = open_accounts(
             db, settings, clock, trail, epoch=epoch, sessions=sessions, letters=letters, mailroom=mailroom,
-            roles=roles.names, needs_factor=factors.asked_for, passwords=not providers.only,
+            roles=roles.current, needs_factor=factors.asked_for, passwords=not providers.only,
         )  # fmt: skip
         external = external_of(
             db, settings, clock, trail, epoch=epoch, sessions=sessions, factors=factors, tell=mailroom.tell, own_url=url,
             http=outgoing or await stack.enter_async_context(open_outgoing(OutgoingSettings())), providers=providers,
+            roles=roles.current,
         )  # fmt: skip
         stack.callback(opened.hasher.close)
         kept = Limits(limits)

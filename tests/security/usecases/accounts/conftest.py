@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -18,8 +18,9 @@ from kuska.infra.mail.smtp import Mail, MailDelayedError, MailRefusedError
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database, Limits
 from kuska.kit.clock import SetClock
-from kuska.security.contracts import Access, Caller, Event, Letter, PatientMatch, Way
+from kuska.security.contracts import Access, Caller, Event, Letter, PatientMatch, Role, Way
 from kuska.security.domain.accounts import Account, NewAccount
+from kuska.security.domain.roles import shipped
 from kuska.security.domain.sessions import Session
 from kuska.security.settings import SecuritySettings
 from kuska.security.store.epoch import Epoch
@@ -170,8 +171,8 @@ class World:
         self.clock.advance(timedelta(**by))
 
 
-async def roles() -> Collection[str]:
-    return ("patient", "physician", "administrator")
+async def roles() -> Mapping[str, Role]:
+    return shipped()
 
 
 def build(db: Database, settings: SecuritySettings, post: Post, real: AuditTrail | None = None) -> World:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from tests.security.usecases.accounts.conftest import ELSEWHERE, GOOD, HERE, Post, World, build
@@ -140,8 +141,9 @@ async def test_an_own_account_does_not_buy_tries_at_others(fresh_db: Database) -
     await fail(world, "person4@example.org", HERE)
     await fail(world, "person5@example.org", HERE)
     await fail(world, "person6@example.org", HERE)
+    await world.signed_in()
     with pytest.raises(ThrottledError):
-        await world.signed_in()
+        await fail(world, "person7@example.org", HERE)
     world.hasher.close()
 
 
@@ -195,3 +197,25 @@ async def test_who_needs_a_factor_is_only_half_in(world: World) -> None:
     assert half is not None
     assert half.pending
     assert world.trail.said()[-1] == ("login", "first-factor", "")
+
+
+async def test_wrong_passwords_behind_one_address_do_not_hold_up_who_signs_in_there(fresh_db: Database) -> None:
+    """A hospital has one address; somebody there types, or tries, what is wrong."""
+    world = build(fresh_db, SecuritySettings(argon2_memory=7_168, argon2_passes=1, address_failures=5), Post())
+    await world.person()
+    await world.person("new@example.org")
+    assert await world.signed_in()
+    for number in range(8):
+        with contextlib.suppress(WrongPasswordError, ThrottledError):
+            await world.accounts.sign_in(f"other{number}@example.org", "wrong", HERE, "curl")
+    assert await world.signed_in()
+    # Who has not been in from there waits; and that somebody else came in does not lift it.
+    with pytest.raises(ThrottledError):
+        await world.signed_in("new@example.org")
+    # The pair has its own count.
+    for _ in range(7):
+        with contextlib.suppress(WrongPasswordError, ThrottledError):
+            await fail(world, address=HERE)
+    with pytest.raises(ThrottledError):
+        await world.signed_in()
+    world.hasher.close()

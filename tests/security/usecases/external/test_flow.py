@@ -323,3 +323,26 @@ async def test_no_such_provider(house: House) -> None:
 
 async def test_the_way_out(house: House, idp: RealProvider) -> None:
     assert (await house.external.way_out("hospital")).startswith(f"{idp.issuer}/session/end?client_id=kuska&")
+
+
+async def test_a_mapping_that_gives_both_hands_gives_none(db: Database, idp: RealProvider, tmp_path: Path) -> None:
+    """Another provider's groups cannot bring together what an administrator may not."""
+    mapped = [
+        {"claim": "groups", "value": "jefes", "role": "administrator"},
+        {"claim": "groups", "value": "medicos", "role": "physician"},
+    ]
+    one = provider(idp.issuer, tmp_path, role=mapped)
+    old, new = somebody(), somebody()
+    async with house_with(db, ProvidersFile(provider=(one,))) as house:
+        await idp.people(**{old: {"groups": ["medicos"]}, new: {"groups": ["medicos", "jefes"]}})
+        first = await signed_in(house, idp, old)
+        assert first.account.roles == ("physician",)
+        await idp.people(**{old: {"groups": ["jefes", "medicos"]}})
+        for who in (old, new):
+            with pytest.raises(ExternalError) as raised:
+                await signed_in(house, idp, who)
+            (issue,) = raised.value.issues
+            assert (issue.message, issue.params) == ("external.roles-apart", {"roles": "administrator, physician"})
+            assert house.trail.seen[-1].reason == "external.roles-apart"
+        now = await house.sessions.find(first.session_cookie, ADDRESS)
+        assert now is None or now.account.roles == ()

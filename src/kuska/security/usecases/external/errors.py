@@ -8,8 +8,8 @@ from kuska.kit.errors import IncorrectError, Issue, NotFoundError, Unauthenticat
 class ExternalError(UnauthenticatedError):
     """Nobody is signed in. `reason` is for the trail."""
 
-    def __init__(self, reason: str, message: str = "external.failed") -> None:
-        super().__init__(Issue(code="login", message=message))
+    def __init__(self, reason: str, message: str = "external.failed", **params: object) -> None:
+        super().__init__(Issue(code="login", message=message, params=params))
         self.reason = reason
 
 

@@ -14,16 +14,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal, Protocol
 
+import msgspec
+
 from kuska.infra.http.outgoing import Outgoing
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
-from kuska.security.contracts import ANONYMOUS, Caller, Event
+from kuska.security.contracts import ANONYMOUS, Caller, Event, Role
 from kuska.security.domain.accounts import Account
 from kuska.security.domain.attempts import network
 from kuska.security.domain.buckets import Buckets
 from kuska.security.domain.external import Claims, Provider, ProvidersFile, Said, belongs, said
 from kuska.security.domain.id_token import RefusedTokenError
+from kuska.security.domain.roles import excluding, shipped
 from kuska.security.domain.sessions import Session, caller_of
 from kuska.security.errors import StepUpError
 from kuska.security.settings import SecuritySettings
@@ -49,6 +52,11 @@ _CANCELLED = frozenset({"access_denied", "login_required", "interaction_required
 Tell = Callable[[Write, str, str], Awaitable[None]]
 
 
+async def _shipped() -> Mapping[str, Role]:
+    """Where nobody edits them."""
+    return shipped()
+
+
 class Noting(Protocol):
     async def within(self, tx: Write, events: Sequence[Event]) -> None: ...
     async def keep(self, event: Event) -> None: ...
@@ -67,6 +75,11 @@ class Parts:
     http: Outgoing
     own_url: str
     tell: Tell
+    roles: Callable[[], Awaitable[Mapping[str, Role]]] = _shipped
+
+
+def _both(roles: tuple[str, ...]) -> ExternalError:
+    return ExternalError("external.roles-apart", "external.roles-apart", roles=", ".join(roles))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +243,13 @@ class External:
         self, provider: Provider, person: Said, attempt: store.Attempt, address: str, agent: str
     ) -> ExternalSignIn:
         parts, now = self._parts, self._parts.clock.now()
+        current = await parts.roles()
+        if apart := excluding(current[name] for name in person.roles if name in current):
+            # None of them: which one was meant, nobody here can know.
+            person = msgspec.structs.replace(person, roles=())
 
         async def known(tx: Write) -> Account:
-            account = await self._account(tx, provider, person)
+            account = await self._account(tx, provider, person, apart)
             await store.used(tx, provider.issuer, person.subject, now)
             await parts.epoch.bump(tx)
             return account
@@ -243,6 +260,8 @@ class External:
         parts.epoch.forget()
         if account.status != "active":
             raise ExternalError("external.disabled", "external.not-known")
+        if not account.roles and apart:
+            raise _both(apart)
         if not account.roles:
             raise ExternalError("external.no-role", "external.no-role")
         pending = not person.second_factor and await parts.factors.needed(account.id, account.roles) != "none"
@@ -258,12 +277,14 @@ class External:
 
         return ExternalSignIn(await parts.db.transact(begun), pending, account, attempt.next)
 
-    async def _account(self, tx: Write, provider: Provider, person: Said) -> Account:
+    async def _account(self, tx: Write, provider: Provider, person: Said, apart: tuple[str, ...]) -> Account:
         """Whose sign-in it is; as the provider describes them, where the account follows it."""
         parts = self._parts
         await store.lock(tx, provider.issuer, person.subject)
         found = await store.identity(tx, provider.issuer, person.subject)
         if found is None:
+            if provider.accounts != "known" and apart:
+                raise _both(apart)
             if provider.accounts == "known" or not person.roles:
                 raise ExternalError("external.not-known", "external.not-known")
             id_ = await self._made(tx, provider, person)

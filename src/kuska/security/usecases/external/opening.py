@@ -9,6 +9,7 @@ from kuska.security.domain.external import ProvidersFile
 from kuska.security.settings import SecuritySettings
 from kuska.security.store.accounts import AccountStore
 from kuska.security.store.epoch import Epoch
+from kuska.security.usecases.accounts.parts import KnownRoles
 from kuska.security.usecases.external.external import External, Noting, Parts, Tell
 from kuska.security.usecases.factors.factors import Factors
 from kuska.security.usecases.sessions import Sessions
@@ -27,6 +28,7 @@ def external_of(
     tell: Tell,
     own_url: str,
     providers: ProvidersFile,
+    roles: KnownRoles,
 ) -> External:
     parts = Parts(
         db=db,
@@ -40,5 +42,6 @@ def external_of(
         http=http,
         own_url=own_url,
         tell=tell,
+        roles=roles,
     )
     return External(parts, providers)
