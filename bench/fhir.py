@@ -45,6 +45,11 @@ PLANS: dict[str, dict[str, list[str]]] = {
         "profile_write": [],
     },
 }
+# The same with security on, last: from then on every request carries a token.
+SECURED = ("crud", "read", "bundle")
+for _plan in PLANS.values():
+    _plan.update({f"{name}_secured": [*_plan[name], "--security", "on"] for name in SECURED})
+
 MAINS = {
     "ceilings": ceilings.main,
     "crud": crud.main,
@@ -54,6 +59,9 @@ MAINS = {
     "search": search.main,
     "start": start.main,
     "profile_write": profile_write.main,
+    "crud_secured": crud.main,
+    "read_secured": read.main,
+    "bundle_secured": bundle.main,
 }
 
 

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from bench import report_security
+from bench.tables import Json
+from bench.tables import number as _n
+from bench.tables import table as _table
 
 ROOT = Path(__file__).parent.parent
 _HERE = Path(__file__).parent
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 _MISSING = "*Not measured yet: `make bench-{}`.*"
-
-Json = dict[str, Any]
 
 
 def results() -> dict[str, Json]:
@@ -27,17 +30,6 @@ def render(_: Path = ROOT) -> str:
     found = results()
     template = (_HERE / "performance.template.md").read_text("utf-8")
     return _PLACE.sub(lambda place: _PARTS[place[1]](found), template)
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    heads = list(head)
-    lines = [" | ".join(heads), " | ".join(["---"] + ["---:"] * (len(heads) - 1))]
-    lines += [" | ".join(str(cell) for cell in row) for row in rows]
-    return "\n".join(f"| {line} |" for line in lines)
-
-
-def _n(value: float | None, digits: int = 0) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def _range(figure: Json, digits: int = 0) -> str:
@@ -53,11 +45,12 @@ def _range(figure: Json, digits: int = 0) -> str:
 def targets() -> list[tuple[str, str, bool | None]]:
     """Target, what was measured, whether it is met (None: not measured)."""
     found = results()
-    return [
+    rows = [
         row
         for name, rows in _TARGETS
         for row in (rows(found[name]["figures"]) if name in found else [(f"({name})", "not measured", None)])
     ]
+    return rows + report_security.targets(found)
 
 
 def _crud_targets(figures: Json) -> list[tuple[str, str, bool | None]]:
@@ -328,6 +321,7 @@ _PARTS: dict[str, Callable[[dict[str, Json]], str]] = {
     "disk": _disk,
     "search": _search,
     "start": _start,
+    "security": lambda found: report_security.table(found) or _MISSING.format("fhir"),
     "profile": _profile,
     "ceilings": _ceilings,
 }
