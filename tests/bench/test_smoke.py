@@ -32,9 +32,14 @@ def server(tmp_path_factory: pytest.TempPathFactory, loaded: Loaded) -> Iterator
 
 
 def test_a_crud_round_meets_no_error(server: Server) -> None:
-    figures = runs(server, crud.client, connections=2, seconds=0.5, count=1, warm=0.0)
-    assert figures["errors"] == 0, figures["error_examples"]
-    assert set(figures["kinds"]) == {"create", "read", "update", "delete"}
+    kinds: set[str] = set()
+    for seconds in (0.5, 2, 8, 32):  # until every kind had its turn, on a slow machine too
+        figures = runs(server, crud.client, connections=2, seconds=seconds, count=1, warm=0.0)
+        assert figures["errors"] == 0, figures["error_examples"]
+        kinds = set(figures["kinds"])
+        if len(kinds) == 4:
+            break
+    assert kinds == {"create", "read", "update", "delete"}
 
 
 def test_the_update_of_the_mix_changes_every_seed() -> None:
