@@ -13,7 +13,7 @@ from collections.abc import Callable
 from kuska.app.beside import beside
 from kuska.app.configuration import StartError
 from kuska.app.settings import Settings
-from kuska.security.api import OPERATOR, Client, Security, read_scopes
+from kuska.security.api import OPERATOR, Client, Security, check_client, read_scopes
 
 
 def run(settings: Settings, chosen: argparse.Namespace, progress: Callable[[str], None]) -> int:
@@ -43,28 +43,31 @@ async def _add(security: Security, chosen: argparse.Namespace) -> str:
         jwks = chosen.jwks.read_text("utf-8") if chosen.jwks else ""
     except (OSError, ValueError) as error:
         raise StartError("client.jwks", file=chosen.jwks, reason=error) from error
-    client, secret = await security.oauth.clients.register(
-        Client(
-            id=chosen.id,
-            name=chosen.name,
-            kind=chosen.kind,
-            party="partner" if chosen.organization else "service",
-            jwks=jwks,
-            jwks_uri=chosen.jwks_uri,
-            redirects=tuple(chosen.redirect),
-            launch_url=chosen.launch_url,
-            grants=tuple(chosen.grant),
-            scope=read_scopes(chosen.scope),
-            roles=tuple(chosen.role),
-            purposes=tuple(chosen.purpose),
-            organization=chosen.organization,
-            patient_facing=chosen.patient_facing,
-            trusted=chosen.trusted,
-            introspects=chosen.introspects,
-        ),
-        OPERATOR,
-    )
+    wanted = _wanted(chosen, jwks)
+    check_client(wanted, await security.roles.current())
+    client, secret = await security.oauth.clients.register(wanted, OPERATOR)
     return json.dumps({"client_id": client.id, **({"client_secret": secret} if secret else {})})
+
+
+def _wanted(chosen: argparse.Namespace, jwks: str) -> Client:
+    return Client(
+        id=chosen.id,
+        name=chosen.name,
+        kind=chosen.kind,
+        party="partner" if chosen.organization else "service",
+        jwks=jwks,
+        jwks_uri=chosen.jwks_uri,
+        redirects=tuple(chosen.redirect),
+        launch_url=chosen.launch_url,
+        grants=tuple(chosen.grant),
+        scope=read_scopes(chosen.scope),
+        roles=tuple(chosen.role),
+        purposes=tuple(chosen.purpose),
+        organization=chosen.organization,
+        patient_facing=chosen.patient_facing,
+        trusted=chosen.trusted,
+        introspects=chosen.introspects,
+    )
 
 
 def _line(client: Client) -> str:

@@ -19,6 +19,7 @@ from kuska.security.contracts import (
 )
 from kuska.security.domain.accounts import Account, Correction, NewAccount
 from kuska.security.domain.audit_event import audit_event
+from kuska.security.domain.client_roles import check_roles as check_client
 from kuska.security.domain.clients import Client
 from kuska.security.domain.doors import Needs, guarded, needs_of, open_to_all, require_step_up
 from kuska.security.domain.features import FEATURES
@@ -100,6 +101,7 @@ __all__ = [
     "Way",
     "accounts_ruling",
     "audit_event",
+    "check_client",
     "guarded",
     "mail_queue",
     "needs_of",

@@ -36,14 +36,14 @@ TYPES = (
     "Organization", "Practitioner", "Location", "Slot", "ValueSet", "ResearchStudy", "AuditEvent",
 )  # fmt: skip
 
-_MACHINE = {"partner"}
+_MACHINE = {"partner", "service"}
 
 
 def caller(*roles: str, scopes: str | None = None, **changed: object) -> Caller:
     """Somebody of the hospital, who is also a patient there ('self')."""
     machine = bool(_MACHINE & set(roles))
     made = Caller(
-        kind="partner" if machine else "person",
+        kind="partner" if "partner" in roles else "service" if machine else "person",
         account="" if machine else "account",
         client="client" if machine or scopes is not None else "",
         roles=roles,

@@ -75,17 +75,17 @@ def wrong(changed: dict[str, Any], name: str = "nurse") -> set[str]:
     return {issue.message.removeprefix("security.role-") for issue in raised.value.issues}
 
 
-def test_the_ten_roles_come_with_the_program_and_hold_their_own_limits() -> None:
+def test_the_eleven_roles_come_with_the_program_and_hold_their_own_limits() -> None:
     assert set(shipped()) == {
         "patient", "admissions", "physician", "results", "coordinator", "integrator", "steward", "auditor",
-        "administrator", "partner",
+        "administrator", "partner", "service",
     }  # fmt: skip
     for name, one in shipped().items():
         assert role(name, 0, content(one)) == one
 
 
 def test_who_works_in_the_hospital_needs_a_second_factor() -> None:
-    assert {name for name, one in shipped().items() if not one.factors} == {"patient", "partner"}
+    assert {name for name, one in shipped().items() if not one.factors} == {"patient", "partner", "service"}
 
 
 @pytest.mark.parametrize(("changed", "problem"), NOT_A_ROLE)
