@@ -182,6 +182,17 @@ async def measure(
         await db.close()
 
 
+async def _all_kept(trail: AuditTrail, count: int, seconds: float, runs: int) -> dict[str, Any]:
+    rates: list[float] = []
+    taken: list[float] = []
+    for _ in range(runs):
+        rate, each = await _kept(trail, count, seconds)
+        rates.append(rate)
+        taken += each
+    note(f"  kept, {count} writers: {median(rates):,.0f}/s")
+    return {"per_second": spread(rates), **latency(taken)}
+
+
 async def _figures(
     db: Database, trail: AuditTrail, place: Place, *, events: int, seconds: float, runs: int, writers: list[int]
 ) -> dict[str, Any]:
@@ -206,15 +217,7 @@ async def _figures(
             figures[f"{kind}_processor_us"] = used
         figures[f"{kind}_per_second"] = spread(speeds)
         figures[f"{kind}_and_chained_per_second"] = spread(chained)
-    for count in writers:
-        rates: list[float] = []
-        taken: list[float] = []
-        for _ in range(runs):
-            rate, each = await _kept(trail, count, seconds)
-            rates.append(rate)
-            taken += each
-        note(f"  kept, {count} writers: {median(rates):,.0f}/s")
-        figures[f"kept_{count}_writers"] = {"per_second": spread(rates), **latency(taken)}
+    figures |= {f"kept_{count}_writers": await _all_kept(trail, count, seconds, runs) for count in writers}
     figures["appended_ms"] = {
         "1": round(median(await _appended(db, trail, 1, 100)), 2),
         "20": round(median(await _appended(db, trail, 20, 100)), 2),

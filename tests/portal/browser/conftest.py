@@ -93,12 +93,8 @@ def resting() -> list[Page]:
     return []
 
 
-@pytest.fixture
-async def window(browser: Browser, live: Live, resting: list[Page]) -> AsyncIterator[Opener]:
-    """`own`: one that nobody had before or gets afterwards, for whatever is attached to it or asks what is behind it."""
-    lent: list[Page] = []
-    contexts: list[BrowserContext] = []
-    said: list[str] = []
+def _heard(said: list[str]) -> dict[str, Callable[..., None]]:
+    """What is written down of a page that complains."""
 
     def failed(request: Request) -> None:
         if request.failure != "net::ERR_ABORTED":  # the page was left before its icon was there
@@ -111,7 +107,16 @@ async def window(browser: Browser, live: Live, resting: list[Page]) -> AsyncIter
     def broke(error: Error) -> None:
         said.append(str(error))
 
-    heard = {"console": wrote, "pageerror": broke, "requestfailed": failed}
+    return {"console": wrote, "pageerror": broke, "requestfailed": failed}
+
+
+@pytest.fixture
+async def window(browser: Browser, live: Live, resting: list[Page]) -> AsyncIterator[Opener]:
+    """`own`: one that nobody had before or gets afterwards, for whatever is attached to it or asks what is behind it."""
+    lent: list[Page] = []
+    contexts: list[BrowserContext] = []
+    said: list[str] = []
+    heard = _heard(said)
 
     async def opened(
         cookie: str = "",

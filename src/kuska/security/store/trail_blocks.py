@@ -14,6 +14,11 @@ from kuska.security.domain.trail_question import Order, Question, place
 from kuska.security.domain.trail_read import millisecond
 
 _SQL = load(__package__, "trail_blocks.sql")
+# The rest of a statement that begins with the keys, b: the blocks themselves.
+_OF_KEYS = (
+    "select b.at, b.until, b.id::text as id, whole.lines"
+    " from b join security.event_block whole on whole.until = b.until and whole.id = b.id"
+)
 _FIRST, _MOST = 8, 256  # blocks at a time: few for who is found at once, more for who goes on
 _LENGTH = timedelta(microseconds=SPAN)
 _ANY = Question()
@@ -111,4 +116,4 @@ async def _blocks(
     # Set apart, as for events: the planner would rather walk through all blocks by time. Without the lines, for many may
     # be found of which few are shown.
     keys = f"with found as materialized ({_SQL['keys']} {where}), b as (select * from found b {chosen})"
-    return await conn.fetch(f"{keys} {_SQL['of_keys']} {chosen.partition(' limit')[0]}", *values)
+    return await conn.fetch(f"{keys} {_OF_KEYS} {chosen.partition(' limit')[0]}", *values)
