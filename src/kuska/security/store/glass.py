@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from kuska.infra.postgres.connection import Read, Write
 from kuska.kit.sqlfiles import load
@@ -25,6 +26,8 @@ class Glass:
     until: datetime
     ended: datetime | None = None
     ended_by: str | None = None
+    reviewed: datetime | None = None
+    reviewed_by: str | None = None
 
 
 async def add(tx: Write, glass: Glass) -> None:
@@ -40,17 +43,31 @@ async def opened_since(conn: Read, account: str, since: datetime) -> int:
     return found
 
 
+async def still_open(conn: Read, account: str, patient: str, now: datetime) -> Glass | None:
+    row = await conn.fetchrow(_SQL["still_open"], account, patient, now)
+    return None if row is None else _glass(row)
+
+
 async def page(
     conn: Read, *, account: str, patient: str, before: tuple[datetime, str] | None, limit: int
 ) -> list[Glass]:
     rows = await conn.fetch(_SQL["page"], *(before or (END, "")), account, patient, limit)
-    return [Glass(**dict(zip(row.keys(), row, strict=True))) for row in rows]
+    return [_glass(row) for row in rows]
+
+
+def _glass(row: Any) -> Glass:
+    return Glass(**dict(zip(row.keys(), row, strict=True)))
 
 
 async def end(tx: Write, id_: str, now: datetime, by: str) -> tuple[str, str] | None:
     """Account and patient; None when it is not open."""
     row = await tx.fetchrow(_SQL["end_it"], id_, now, by)
     return None if row is None else (row[0], row[1])
+
+
+async def review(tx: Write, id_: str, now: datetime, by: str) -> str | None:
+    """The patient; None when there is nothing to review."""
+    return await tx.fetchval(_SQL["review_it"], id_, now, by)
 
 
 async def account_of(conn: Read, id_: str) -> str | None:

@@ -13,7 +13,7 @@ select count(*) from security.glass where account = $1 and opened > $2;
 
 -- page --
 -- The newest first; who looks on gives the last one seen.
-select id, account, patient, reason, opened, until, ended, ended_by
+select id, account, patient, reason, opened, until, ended, ended_by, reviewed, reviewed_by
 from security.glass
 where
     (opened, id) < ($1, $2)
@@ -26,6 +26,18 @@ limit $5;
 update security.glass set ended = $2, ended_by = $3
 where id = $1 and ended is null and until > $2
 returning account, patient;
+
+-- still_open --
+select id, account, patient, reason, opened, until, ended, ended_by, reviewed, reviewed_by
+from security.glass
+where account = $1 and patient = $2 and ended is null and until > $3
+order by until desc
+limit 1;
+
+-- review_it --
+update security.glass set reviewed = $2, reviewed_by = $3
+where id = $1 and reviewed is null
+returning patient;
 
 -- account_of_it --
 select account from security.glass where id = $1;

@@ -7,6 +7,7 @@ The grant, the line in the trail and the mail to data protection are committed t
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -41,6 +42,14 @@ class GlassUsedUpError(ForbiddenError):
         super().__init__(Issue(code="throttled", message="security.glass-used-up", params=params))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(Glass):
+    """What happened when somebody asked for a record: pages say no more than is so."""
+
+    told: bool  # a mail to data protection is on its way
+    again: bool  # it was open to them already; nothing new was opened
+
+
 class BreakGlass:
     def __init__(
         self,
@@ -49,8 +58,11 @@ class BreakGlass:
         clock: Clock,
         epoch: Epoch,
         patients: PatientLocator | None = None,
+        *,
+        posts: bool = True,
     ) -> None:
-        """`patients`: the record's; without it nobody is found."""
+        """`patients`: the record's; without it nobody is found. `posts`: there is a mail server."""
+        self._posts = posts
         self._db = db
         self._patients = patients
         self._settings = settings
@@ -63,8 +75,15 @@ class BreakGlass:
         """Characters that a reason must have."""
         return self._settings.glass_reason
 
-    async def break_glass(self, visit: Visit, patient: str, reason: str) -> Glass:
+    @property
+    def tells(self) -> bool:
+        """Does data protection get a mail at once?"""
+        return self._posts and bool(self._settings.data_protection_mail)
+
+    async def break_glass(self, visit: Visit, patient: str, reason: str) -> Opened:
         """Opens a record to the visitor; `patient` is an id or a document, as it is at hand in an emergency.
+
+        Whoever asks for what is open to them already keeps that grant: no second one, no second alarm.
 
         Raises:
             RefusedByPolicyError: the visitor's roles may not.
@@ -101,26 +120,33 @@ class BreakGlass:
             until=now + timedelta(minutes=self._settings.glass_minutes),
         )
 
-        async def work(tx: Write) -> GlassUsedUpError | None:
+        async def work(tx: Write) -> Glass | GlassUsedUpError:
             # One after the other, so that ten at once are not ten more.
             await store.alone(tx, caller.account)
+            if (still := await store.still_open(tx, caller.account, found, now)) is not None:
+                await visit.trail.within(tx, [_event(visit, now, "open-again", found, reason, glass=still.id)])
+                return still
             if (refused := await self._used_up(tx, caller.account, now)) is not None:
                 return refused
             await store.add(tx, glass)
-            await visit.trail.within(tx, [_event(visit, now, "open", found, reason)])
+            await visit.trail.within(tx, [_event(visit, now, "open", found, reason, glass=glass.id)])
             if to := self._settings.data_protection_mail:
                 about = {"to": to, "glass": glass.id, "account": glass.account, "at": now.isoformat()}
                 await mails.add(tx, event_id(), "break-glass", about, now)
             await self._epoch.bump(tx)
-            return None
+            return glass
 
-        if (refused := await self._db.transact(work)) is not None:
-            await self._refuse(visit, now, refused)
-        self._epoch.forget()
-        self.metrics.glass.inc()
-        # Who, whose and why are in the trail; the log is for whoever watches the machines.
-        _log.warning("the glass was broken", glass=glass.id)
-        return glass
+        made = await self._db.transact(work)
+        if isinstance(made, GlassUsedUpError):
+            await self._refuse(visit, now, made)
+        again = made.id != glass.id
+        if not again:
+            self._epoch.forget()
+            self.metrics.glass.inc()
+            # Who, whose and why are in the trail; the log is for whoever watches the machines.
+            _log.warning("the glass was broken", glass=made.id)
+        known = {field.name: getattr(made, field.name) for field in fields(Glass)}
+        return Opened(**known, told=self.tells and not again, again=again)
 
     async def _often(self, visit: Visit, now: datetime) -> None:
         async with self._db.read() as conn:
@@ -152,11 +178,27 @@ class BreakGlass:
             ended = await store.end(tx, id_, now, access.caller.account)
             if ended is None:
                 raise NotFoundError(Issue(code="not-found", message="security.glass-over"))
-            await visit.trail.within(tx, [_event(visit, now, "end", ended[1], "")])
+            await visit.trail.within(tx, [_event(visit, now, "end", ended[1], "", glass=id_)])
             await self._epoch.bump(tx)
 
         await self._db.transact(work)
         self._epoch.forget()
+
+    async def review(self, visit: Visit, id_: str) -> None:
+        """Somebody looked into it. Raises RefusedByPolicyError, also to who broke it themselves, and NotFoundError."""
+        caller, now = visit.access.caller, self._clock.now()
+        if not visit.access.may("break-glass.review"):
+            raise RefusedByPolicyError("security.feature")
+
+        async def work(tx: Write) -> None:
+            if await store.account_of(tx, id_) == caller.account:
+                raise RefusedByPolicyError("security.glass-own")
+            patient = await store.review(tx, id_, now, caller.account)
+            if patient is None:
+                raise NotFoundError(Issue(code="not-found", message="security.glass-reviewed"))
+            await visit.trail.within(tx, [_event(visit, now, "review", patient, "", glass=id_)])
+
+        await self._db.transact(work)
 
     async def page(
         self,
@@ -176,7 +218,9 @@ class BreakGlass:
             return await store.page(conn, account=account, patient=patient, before=before, limit=min(limit, _PAGE))
 
 
-def _event(visit: Visit, now: datetime, what: str, patient: str, reason: str, *, refused: bool = False) -> Event:
+def _event(
+    visit: Visit, now: datetime, what: str, patient: str, reason: str, *, refused: bool = False, glass: str = ""
+) -> Event:
     return Event(
         id=event_id(),
         at=now,
@@ -190,4 +234,5 @@ def _event(visit: Visit, now: datetime, what: str, patient: str, reason: str, *,
         request=visit.request,
         entities=(f"Patient/{patient}",) if patient else (),
         patients=(patient,) if patient else (),
+        detail=(("glass", glass),) if glass else (),
     )

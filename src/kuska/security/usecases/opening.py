@@ -124,7 +124,7 @@ async def open_security(
             external=external,
             roles=roles,
             policy=policy,
-            glass=BreakGlass(db, settings, clock, epoch, located),
+            glass=BreakGlass(db, settings, clock, epoch, located, posts=mailer.configured),
             pseudonyms=Pseudonyms(db, settings, sealer, clock),
             trail=trail,
             limits=kept,
