@@ -23,7 +23,9 @@ async def answer(send: Any, status: int, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def call(app: Frame, path: str, host: bytes = b"localhost:8080", method: str = "GET") -> tuple[int, bytes]:
+async def call(
+    app: Frame, path: str, host: bytes = b"localhost:8080", method: str = "GET", query: bytes = b"name=x"
+) -> tuple[int, bytes]:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -32,7 +34,7 @@ async def call(app: Frame, path: str, host: bytes = b"localhost:8080", method: s
     async def receive() -> Any:
         return {"type": "http.request"}
 
-    scope = {"type": "http", "method": method, "path": path, "headers": [(b"host", host)], "query_string": b"name=x"}
+    scope = {"type": "http", "method": method, "path": path, "headers": [(b"host", host)], "query_string": query}
     await app(scope, receive, send)
     return sent[0]["status"], sent[-1]["body"]
 
@@ -80,6 +82,14 @@ async def test_each_path_has_its_place(path: str, where: bytes) -> None:
 )
 async def test_without_security_only_loopback_names_are_answered(host: bytes, status: int) -> None:
     assert (await call(frame(fhir), "/fhir/Patient", host))[0] == status
+
+
+@pytest.mark.requirement("LW-33")
+async def test_nul_reaches_no_page() -> None:
+    assert (await call(frame(fhir), "/paciente/\0"))[0] == 400
+    assert (await call(frame(fhir), "/auditoria", query=b"patient=%00"))[0] == 400
+    assert (await call(frame(fhir), "/auditoria", query=b"patient=0"))[0] == 200
+    assert (await call(frame(fhir), "/fhir/Patient", query=b"_id=%00")) == (200, b"fhir")  # it refuses that itself
 
 
 async def test_with_security_every_name_is_answered() -> None:

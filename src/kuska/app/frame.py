@@ -58,7 +58,10 @@ class Frame:
         begun = time.perf_counter()
         self._metrics.running.inc()
         try:
-            await (self._fhir if of_fhir else self._site)(scope, receive, observed)
+            if not of_fhir and _has_nul(scope):
+                await _answer(observed, 400, b'{"error":"the character NUL (%00) cannot be in an address"}')
+            else:
+                await (self._fhir if of_fhir else self._site)(scope, receive, observed)
         except Exception:  # noqa: BLE001 - the border: whatever it is, the client gets an answer
             # Logged once, here; an answer that has begun and does not end is cut off by the server.
             self._log.exception("unexpected", method=scope["method"], route=_route(scope, of_fhir))
@@ -86,6 +89,13 @@ def _from_loopback(scope: Scope) -> bool:
             host, colon, port = value.rpartition(b":")
             return (host if colon and port.isdigit() else value).lower() in _LOOPBACK_NAMES
     return True
+
+
+def _has_nul(scope: Scope) -> bool:
+    """No text of the database has one: whoever sends it means harm, and no page has to think of it. The record refuses it
+    by itself, with its line in the trail; so do those who read forms.
+    """
+    return "\0" in scope["path"] or b"%00" in scope["query_string"]
 
 
 def _route(scope: Scope, of_fhir: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from kuska.app.settings import Settings
 from kuska.app.storage import database
 from kuska.fhir.api import open_record
 from kuska.fhir.routes import FhirApp, OpenDoor
+from kuska.fhir.settings import FhirSettings
 from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.infra.telemetry.metrics import HttpMetrics
@@ -57,9 +59,14 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
     await remember_origin(db, own_url)
     if not settings.mail.host:
         logger("mail").warning("no mail server", detail="mails wait in the database until KUSKA_MAIL_HOST is set")
+    if not settings.security.data_protection_mail:
+        # By its short name: the log takes what is as long as the variable's for a secret.
+        logger("security").warning(
+            "nobody is told when the glass is broken", detail="set data_protection_mail: kuska doctor"
+        )
     async with protection(settings, db, keys, clock, own_url=own_url, patients=patients) as security:
         own, zone = bases(settings, port), ZoneInfo(settings.fhir.zone)
-        record = await open_record(db, settings.fhir, own, keys, Consents(security.epoch, own, zone))
+        record = await open_record(db, addressed(settings), own, keys, Consents(security.epoch, own, zone))
         patients.served_by(record, security.trail, security.door)
         security.oauth.choose_with(patients.may_choose, patients.chosen)
         security.trail.metrics.join(metrics.registry)
@@ -75,7 +82,7 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
         everything_else = site.build(db, metrics, routers, door=security.door, clock=clock, fresh=fresh)
         pages.attend(everything_else)
         yield Frame(
-            fhir=FhirApp(record, security.door, FHIR, security.trail),
+            fhir=FhirApp(record, security.door, FHIR, security.trail, own_url),
             site=everything_else,
             metrics=metrics,
             slow_seconds=settings.process.log_slow_seconds,
@@ -86,6 +93,13 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
 def origin(settings: Settings, port: int) -> str:
     """Where people reach this server: the issuer of its tokens."""
     return settings.security.public_url or f"{scheme(settings)}://localhost:{port}"
+
+
+def addressed(settings: Settings) -> FhirSettings:
+    """The base that links name: the public one, where it is known, and not whatever host a client says it asked."""
+    if settings.fhir.base_url or not settings.security.public_url:
+        return settings.fhir
+    return replace(settings.fhir, base_url=settings.security.public_url + FHIR)
 
 
 def scheme(settings: Settings) -> str:

@@ -11,7 +11,7 @@ from kuska.infra.postgres.errors import (
     border,
     translated,
 )
-from kuska.kit.errors import BusyError, Family, KuskaError, UnavailableError
+from kuska.kit.errors import BusyError, Family, IncorrectError, KuskaError, UnavailableError
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,8 @@ from kuska.kit.errors import BusyError, Family, KuskaError, UnavailableError
         (asyncpg.InvalidCatalogNameError("x"), UnavailableError, "database.no-database"),
         (asyncpg.UniqueViolationError("x"), DuplicateError, "database.refused"),
         (asyncpg.CheckViolationError("x"), RefusedError, "database.refused"),
+        (asyncpg.CharacterNotInRepertoireError("x"), IncorrectError, "database.not-text"),
+        (asyncpg.UntranslatableCharacterError("x"), IncorrectError, "database.not-text"),
         (asyncpg.DataCorruptedError("x"), UnavailableError, "database.damaged"),
         (asyncpg.InterfaceError("connection is closed"), LostError, "database.connection-lost"),
         (ConnectionResetError(), LostError, "database.connection-lost"),

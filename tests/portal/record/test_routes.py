@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from statistics import median
 from typing import Any
 
@@ -22,7 +22,7 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SystemClock
 from kuska.kit.json import Node
 from kuska.portal.record.routes import build
-from kuska.security.api import Visit, visit_off
+from kuska.security.api import Event, Visit, visit_off
 
 pytestmark = pytest.mark.requirement("HC-02")
 
@@ -132,6 +132,32 @@ async def test_who_may_see_nothing_is_told_nothing(archive: Archive, lives: list
         answers = [await client.get(f"/paciente/{text}") for text in (lives[0].document, lives[0].patient, "no-such")]
     assert {answer.status_code for answer in answers} == {403}
     assert lives[0].document not in answers[0].text
+
+
+@pytest.mark.requirement("HC-09")
+async def test_a_page_that_is_not_given_says_whose_it_was(archive: Archive, lives: list[Life]) -> None:
+    """By the id in the address, whether there is such a patient or not; a document's number stays out of the trail."""
+    told: list[Event] = []
+    one = lives[0]
+    for text in (one.patient, "no-such", one.document):
+        visit = Visit(nobody().access, _Keeping(told), SystemClock())
+        async with _client(archive, visit) as client:
+            assert (await client.get(f"/paciente/{text}")).status_code == 403
+    assert [line.patients for line in told] == [(one.patient,), ("no-such",), ()]
+
+
+class _Keeping:
+    def __init__(self, told: list[Event]) -> None:
+        self._told = told
+
+    def note(self, event: Event) -> None:
+        self._told.append(event)
+
+    async def keep(self, event: Event) -> None:
+        self._told.append(event)
+
+    def columns(self, events: Sequence[Event]) -> tuple[Sequence[Any], ...]:
+        raise NotImplementedError
 
 
 async def test_seeding_again_adds_nothing_and_more_adds_the_rest(record: Record) -> None:

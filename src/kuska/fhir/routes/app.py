@@ -57,11 +57,14 @@ _ROUTES = {name: f"fhir {name}" for name in _TABLE}
 class FhirApp:
     """Answers every request under `mount`; the frame gives it those, with their scope as it came."""
 
-    def __init__(self, archive: Archive, door: Door, mount: str = "/fhir", trail: Lines | None = None) -> None:
-        """`trail`: where AuditEvents are; None: they are resources like others."""
+    def __init__(
+        self, archive: Archive, door: Door, mount: str = "/fhir", trail: Lines | None = None, issuer: str = ""
+    ) -> None:
+        """`trail`: where AuditEvents are; None: they are resources like others. `issuer`: whose tokens are taken."""
         self._archive = archive
         self._trail = trail
         self._door = door
+        self._issuer = issuer
         self._secured = not isinstance(door, OpenDoor)
         self._types = archive.definitions.type_numbers
         self._mount = mount
@@ -143,7 +146,7 @@ class FhirApp:
             request.scope.get("scheme", "http"), headers.get(b"host", b"localhost"), self._mount
         )
         if self._secured:
-            call.issuer = call.base.removesuffix(self._mount)
+            call.issuer = self._issuer or call.base.removesuffix(self._mount)
         if not _CONDITIONAL.isdisjoint(headers):
             _conditions(call, headers)
         if request.method in ("POST", "PUT", "PATCH"):

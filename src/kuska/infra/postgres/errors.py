@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import asyncpg
 
-from kuska.kit.errors import BusyError, ConflictError, FaultError, Issue, KuskaError, UnavailableError
+from kuska.kit.errors import BusyError, ConflictError, FaultError, IncorrectError, Issue, KuskaError, UnavailableError
 
 SERIALIZATION_FAILURE = "40001"
 DEADLOCK = "40P01"
@@ -72,6 +72,9 @@ _FAMILIES: dict[str, tuple[type[KuskaError], str, str]] = {
     "53100": (UnavailableError, "no-store", "database.disk-full"),
     "53200": (UnavailableError, "transient", "database.out-of-memory"),
     "53300": (BusyError, "throttled", "database.too-many-connections"),
+    # A NUL, which no text here has: it came from outside, by a way on which nobody looked for it.
+    "22021": (IncorrectError, "value", "database.not-text"),
+    "22P05": (IncorrectError, "value", "database.not-text"),
     "25006": (UnavailableError, "transient", "database.read-only"),
     "28": (UnavailableError, "exception", "database.no-access"),
     "3D000": (UnavailableError, "exception", "database.no-database"),
