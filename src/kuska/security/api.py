@@ -24,6 +24,7 @@ from kuska.security.domain.clients import Client
 from kuska.security.domain.doors import Needs, guarded, needs_of, open_to_all, require_step_up
 from kuska.security.domain.features import FEATURES
 from kuska.security.domain.purposes import PURPOSES
+from kuska.security.domain.roles import NAME as ROLE_NAME
 from kuska.security.domain.roles import content as role_content
 from kuska.security.domain.scopes import read as read_scopes
 from kuska.security.domain.sealed_files import FileOpener, FileSealer
@@ -32,6 +33,7 @@ from kuska.security.domain.trail_question import Page as TrailPage
 from kuska.security.domain.trail_question import Question as TrailQuestion
 from kuska.security.errors import NobodyError, RefusedByPolicyError, StepUpError
 from kuska.security.store.epoch import Epoch
+from kuska.security.store.glass import Glass
 from kuska.security.store.place import remember_origin, remembered_origin, settle_place
 from kuska.security.store.roles import Edition
 from kuska.security.usecases.accounts.at_the_machine import ruling as accounts_ruling
@@ -58,6 +60,7 @@ __all__ = [
     "FEATURES",
     "OPERATOR",
     "PURPOSES",
+    "ROLE_NAME",
     "Access",
     "Account",
     "AuditTrail",
@@ -74,6 +77,7 @@ __all__ = [
     "External",
     "FileOpener",
     "FileSealer",
+    "Glass",
     "Keys",
     "Kind",
     "Letter",

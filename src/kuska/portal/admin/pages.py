@@ -39,6 +39,7 @@ class InvitePage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolesPage:
     roles: Sequence[Role]
+    may_write: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

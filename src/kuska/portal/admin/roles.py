@@ -17,10 +17,21 @@ from kuska.portal.ui.forms import Filled, Form
 from kuska.portal.ui.plain import sentences
 from kuska.portal.ui.rendering import translator
 from kuska.portal.ui.shell import Shell
-from kuska.security.api import FEATURES, PURPOSES, Edition, Role, Security, guarded, role_content
+from kuska.security.api import FEATURES, PURPOSES, ROLE_NAME, Edition, Role, Security, guarded, role_content
 
 _PATH = "/admin/roles"
 _REACHES = ("all", "own", "care", "consented")
+# Where a role begins that nobody has described yet: it gives nothing.
+_NEW: Mapping[str, Any] = {
+    "reach": "care",
+    "scopes": [],
+    "features": [],
+    "areas": [],
+    "purposes": [],
+    "countries": [],
+    "factors": True,
+    "durable_reads": False,
+}
 
 
 class RolePages:
@@ -31,6 +42,7 @@ class RolePages:
     def add(self, router: APIRouter) -> None:
         shell = self._shell
         shell.get(router, _PATH, self.list)
+        shell.get(router, f"{_PATH}/nuevo", self.new)
         shell.get(router, f"{_PATH}/{{name}}", self.show)
         shell.get(router, f"{_PATH}/{{name}}/version/{{version:int}}", self.version)
         shell.get(router, f"{_PATH}/{{name}}/cambiar", self.edit)
@@ -39,7 +51,10 @@ class RolePages:
     @guarded(feature="roles.read")
     async def list(self, request: Request) -> Response:
         roles = await self._security.roles.current()
-        page = RolesPage(roles=[roles[name] for name in sorted(roles)])
+        page = RolesPage(
+            roles=[roles[name] for name in sorted(roles)],
+            may_write=request.state.visit.access.may("roles.write"),
+        )
         return self._shell.page(request, "admin/roles.html", {"page": page})
 
     @guarded(feature="roles.read")
@@ -51,9 +66,20 @@ class RolePages:
     async def version(self, request: Request) -> Response:
         return await self._page(request, await self._editions(request), request.path_params["version"])
 
+    @guarded(feature="roles.write")
+    async def new(self, request: Request) -> Response:
+        """The name is all that a new role has and an edit has not; from there on it is one."""
+        name = request.query_params.get("nombre", "").strip().lower()
+        return self._shell.go(f"{_PATH}/{name}/cambiar" if ROLE_NAME.fullmatch(name) else _PATH)
+
     @guarded(feature="roles.write", step_up=True)
     async def edit(self, request: Request) -> Response:
-        role = (await self._editions(request))[0].role
+        try:
+            role = (await self._editions(request))[0].role
+        except NotFoundError:
+            if not ROLE_NAME.fullmatch(request.path_params["name"]):
+                raise
+            return self._form(request, 0, _NEW, Filled(_values(_NEW)))
         return self._form(request, role.version, role_content(role), Filled(_values(role_content(role))))
 
     @guarded(feature="roles.write")
