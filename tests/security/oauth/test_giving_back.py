@@ -217,3 +217,15 @@ def _no_secret(events: list[Event], *secrets: str) -> None:
     text = str(events)
     for secret in secrets:
         assert secret not in text
+
+
+@pytest.mark.requirement("LW-33")
+async def test_nul_is_nothing_that_was_ever_given_out(shop: Shop) -> None:
+    client, secret = await shop.client()
+    for path in ("/oauth/token", "/oauth/revoke", "/oauth/introspect"):
+        form = {"grant_type": "authorization_code", "code": "a\0", "token": "a\0"}
+        assert (await shop.post(path, auth=(client.id, secret), **form)).status_code == 400
+        assert (await shop.post(path, auth=("a\0", "b\0"), token="a", grant_type="client_credentials")).status_code in (
+            400,
+            401,
+        )

@@ -172,6 +172,8 @@ async def _form(request: Request) -> dict[str, str]:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST, errors="strict")
     except ValueError as wrong:
         raise invalid_request("form") from wrong
+    if any("\0" in value for _, value in pairs):
+        raise invalid_request("form")
     return once(pairs)
 
 

@@ -125,7 +125,9 @@ class Parts:
         return self.tokens.house.tenant
 
     async def client(self, id_: str) -> Client:
-        """NOBODY for one that is not there."""
+        """NOBODY for one that is not there, as none is whose name no text can be (it comes from headers and JWTs, too)."""
+        if "\0" in id_:
+            return NOBODY
         async with self.db.read() as conn:
             return await oauth_clients.find(conn, id_, self.tenant) or NOBODY
 
