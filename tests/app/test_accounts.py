@@ -35,6 +35,7 @@ def test_the_first_administrator(tmp_path: Path) -> None:
     assert "no administrator yet: kuska account invite" in found.stdout
     with served(tmp_path / "data", security="on") as (process, port):
         assert "Nobody can sign in yet" in said(process)
+        assert "nobody is told when the glass is broken" in said(process)
         invited = kuska("account", "invite", *data, *ADMINISTRATOR)
         assert invited.returncode == 0, invited.stderr
         assert "no mail server" not in invited.stderr

@@ -1,4 +1,4 @@
-"""What `kuska doctor` says about mail."""
+"""What `kuska doctor` says about mail, and about who is told."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kuska.app.settings import Settings
 from kuska.infra.postgres.database import Database
 
 
-async def said(settings: Settings) -> str:
+async def said(settings: Settings, subject: str = "mail") -> str:
     lines: list[str] = []
     await examine(settings, lines.append, "en")
-    return next(line for line in lines if " mail " in line)
+    return next(line for line in lines if line.split()[1] == subject)
 
 
 @pytest.mark.requirement("HC-04")
@@ -36,3 +36,14 @@ async def test_mails_that_wait(fresh_db: Database, fresh_dsn: str) -> None:
     async with fresh_db.write() as tx:
         await tx.execute("update security.mail set given_up = now()")
     assert "1 given up" in await said(with_server)
+
+
+@pytest.mark.requirement("LW-31")
+async def test_somebody_should_hear_of_broken_glass(fresh_dsn: str) -> None:
+    settings = load({"KUSKA_DATABASE_URL": fresh_dsn})
+    settings = replace(settings, database=replace(settings.database, url=fresh_dsn))
+    told = await said(settings, "alarms")
+    assert told.startswith(" ! "), "it runs all the same"
+    assert "KUSKA_SECURITY_DATA_PROTECTION_MAIL" in told
+    watched = replace(settings, security=replace(settings.security, data_protection_mail="dpo@hospital.example"))
+    assert (await said(watched, "alarms")).startswith("ok")

@@ -17,7 +17,7 @@ from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.machine import MIB, this_machine
 from kuska.infra.postgres.migrate import pending
 from kuska.kit.errors import KuskaError
-from kuska.kit.messages import render
+from kuska.kit.messages import render, text
 from kuska.security.api import accounts_ruling, mail_queue
 
 _LITTLE_DISK = 1024 * MIB
@@ -29,11 +29,12 @@ class Finding:
     subject: str
     good: bool
     said: str
+    grave: bool = True  # False: it runs all the same, and should not stay so
 
 
 async def examine(settings: Settings, say: Callable[[str], None], lang: str) -> int:
     """0 when all is well, 1 otherwise; one line per subject."""
-    findings = [_machine(settings), _programs(settings), _master_key(settings, lang)]
+    findings = [_machine(settings), _programs(settings), _master_key(settings, lang), _alarms(settings, lang)]
     checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_server, _schema, _mail, _accounts)
     for check in checks:
         try:
@@ -43,8 +44,9 @@ async def examine(settings: Settings, say: Callable[[str], None], lang: str) -> 
             findings.append(Finding(check.__name__.strip("_"), False, said))
             break
     for finding in findings:
-        say(f"{'ok ' if finding.good else 'BAD'}  {finding.subject:<10} {finding.said}")
-    return 0 if all(finding.good for finding in findings) else 1
+        mark = "ok " if finding.good else "BAD" if finding.grave else " ! "
+        say(f"{mark}  {finding.subject:<10} {finding.said}")
+    return 0 if all(finding.good or not finding.grave for finding in findings) else 1
 
 
 def _machine(settings: Settings) -> Finding:
@@ -77,6 +79,15 @@ def _master_key(settings: Settings, lang: str) -> Finding:
     except MasterError as error:
         return Finding("keys", False, "; ".join(render(issue, lang) for issue in error.issues))
     return Finding("keys", True, "none: bodies are stored readable" if provider == "none" else said)
+
+
+def _alarms(settings: Settings, lang: str) -> Finding:
+    """Whether somebody hears of it when a record is opened against the rules."""
+    if settings.process.security == "off":
+        return Finding("alarms", True, "not needed: KUSKA_SECURITY=off")
+    if settings.security.data_protection_mail:
+        return Finding("alarms", True, "data protection is told by mail")
+    return Finding("alarms", False, text("security.glass-unwatched", {}, lang), grave=False)
 
 
 async def _server(settings: Settings) -> Finding:
