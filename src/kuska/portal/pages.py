@@ -28,6 +28,7 @@ from kuska.portal.entry.leaving import Leaving
 from kuska.portal.entry.outside import Outside
 from kuska.portal.entry.signing_in import SigningIn
 from kuska.portal.entry.verifying import Verifying
+from kuska.portal.glass.reviewing import ReviewPages
 from kuska.portal.glass.routes import GlassPages
 from kuska.portal.home.routes import Home
 from kuska.portal.recognition import Recognition
@@ -108,6 +109,7 @@ def build(security: Security, *, secure: bool, zone: ZoneInfo, clock: Clock | No
         DeskPages(shell, security),
         RolePages(shell, security),
         ClientPages(shell, security),
+        ReviewPages(shell, security, zone),
         GlassPages(shell, security),
         AuditPages(shell, security, zone),
     ):

@@ -21,6 +21,7 @@ _DOORS = (
     ("accounts.write", Door("/admin/cuentas", "door.accounts", "door.accounts-about")),
     ("roles.read", Door("/admin/roles", "door.roles", "door.roles-about")),
     ("clients.read", Door("/admin/clientes", "door.clients", "door.clients-about")),
+    ("break-glass.review", Door("/urgencia/revision", "door.review", "door.review-about")),
     ("audit.read", Door("/auditoria", "door.audit", "door.audit-about")),
 )
 _OWN = Door("/cuenta", "door.account", "door.account-about")

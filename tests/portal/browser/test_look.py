@@ -30,7 +30,7 @@ OF_ROLES = {
         "/admin/roles/physician/cambiar",
         "/admin/clientes",
     ],
-    "auditor": ["/auditoria", "/auditoria?patient=nobody", "/admin/roles"],
+    "auditor": ["/auditoria", "/urgencia/revision", "/auditoria?patient=nobody", "/admin/roles"],
 }
 
 

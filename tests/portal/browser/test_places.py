@@ -358,16 +358,31 @@ async def test_an_emergency_is_opened_with_a_reason_and_an_alarm(window: Window,
     await expect(page.get_by_role("status")).to_contain_text("Se avisó a protección de datos")
     await live.security.mailroom.send_due()
     await live.mails.to("dpo@example.org")
+    # Nor is anybody told a second time of what is open already.
+    await page.goto("/urgencia")
+    await page.get_by_label("Paciente").fill(CARD)
+    await page.get_by_label("Motivo").fill("Llega inconsciente a emergencia y no hay quien informe")
+    await page.get_by_role("button", name="Abrir la historia").click()
+    await expect(page.get_by_role("status")).to_contain_text("Ya la tenía abierta")
     await page.goto("/urgencia")
     await page.get_by_role("button", name="Cerrar ahora rosa").click()
     await expect(page.get_by_role("status")).to_have_text("Historia cerrada.")
     await expect(page.get_by_role("button", name="Cerrar ahora")).to_have_count(0)
     auditor = await window(await live.cookie("auditor"))
     await auditor.goto("/auditoria?patient=rosa&kind=break-glass")
-    await expect(auditor.get_by_text("Llega inconsciente")).to_be_visible()
+    await expect(auditor.get_by_text("Llega inconsciente").first).to_be_visible()
+    await auditor.get_by_role("link", name="Revisión de urgencias").click()
+    await expect(auditor.get_by_role("cell", name="Dra. Elena Vargas Soto").first).to_be_visible()
+    await auditor.get_by_role("button", name="Marcar como revisada rosa").first.click()
+    await expect(auditor.get_by_role("status")).to_have_text("Apertura marcada como revisada.")
+    await expect(auditor.get_by_text("Lucía Paredes").nth(1)).to_be_visible()
+    await auditor.get_by_role("link", name="Lo que se vio y se hizo rosa").first.click()
+    await expect(auditor.get_by_text("volvió a pedir lo que tenía abierto").first).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/admin/cuentas", "/admin/roles", "/admin/clientes", "/auditoria", "/urgencia"])
+@pytest.mark.parametrize(
+    "path", ["/admin/cuentas", "/admin/roles", "/admin/clientes", "/auditoria", "/urgencia", "/urgencia/revision"]
+)
 async def test_other_roles_are_refused_by_a_page(window: Window, live: Live, path: str) -> None:
     page = await window(await live.cookie("patient"))
     answer = await page.goto(path)

@@ -25,6 +25,7 @@ class OpenRecord:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlassPage:
     least: int
+    tells: bool
     mine: tuple[OpenRecord, ...] = ()
     notice: str = ""  # message key
     filled: Filled = field(default=EMPTY)
@@ -34,6 +35,7 @@ class GlassPage:
 class OpenedPage:
     patient: str
     until: datetime
+    said: str  # message key
 
 
 class GlassPages:
@@ -62,7 +64,8 @@ class GlassPages:
             name = "patient" if error.issues[0].message == "security.glass-patient" else "reason"
             filled = Filled(values, {name: self._shell.said(request, error)})
             return await self._page(request, filled, status=400)
-        page = OpenedPage(patient=glass.patient, until=glass.until)
+        said = "glass.again" if glass.again else "glass.done" if glass.told else "glass.done-untold"
+        page = OpenedPage(patient=glass.patient, until=glass.until, said=said)
         return self._shell.page(request, "glass/opened.html", {"page": page})
 
     @guarded(feature="break-glass")
@@ -79,5 +82,5 @@ class GlassPages:
             for each in mine
             if each.ended is None and each.until > visit.now()
         )
-        page = GlassPage(least=self._glass.least, mine=still, notice=notice, filled=filled)
+        page = GlassPage(least=self._glass.least, tells=self._glass.tells, mine=still, notice=notice, filled=filled)
         return self._shell.page(request, "glass/glass.html", {"page": page}, status=status)
