@@ -24,6 +24,9 @@ class FhirSettings:
     zone: str = "America/Lima"
     # Most bytes of a request body, after decompression; above it 413 and the rest is not read.
     max_body_bytes: Bytes = 50 * 1024 * 1024
+    # Most bytes of one resource, alone or in a bundle; above it 413, because checking it holds up everybody else. Not of a
+    # Binary and of a Bundle that is kept as it is.
+    max_resource_bytes: Bytes = 10 * 1024 * 1024
     # Bytes of all bodies that are arriving in pieces, together; above it 429, so that many large senders cannot take
     # all memory.
     max_bodies_bytes: Bytes = 256 * 1024 * 1024

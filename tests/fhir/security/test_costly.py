@@ -59,6 +59,27 @@ async def test_a_patch_has_an_end(house: House) -> None:
     given.is_outcome(answer, 422, "patch.too-many-operations")
 
 
+async def test_a_resource_has_an_end_a_bundle_of_small_ones_has_another(house: House) -> None:
+    many = [{"text": "x" * 50}] * 200_000  # more than 10 MiB
+    large = about("anna", "x", note=many)
+    del large["id"]
+    begun = time.monotonic()
+    answers = [
+        await house["drcano"].post("Observation", json=large),
+        await house["drcano"].put("Observation/costly", json={**large, "id": "costly"}),
+        await house["drcano"].post("Observation/$validate", json=large),
+        await house["drcano"].post("", json=bundle("transaction", entry("POST", "Observation", large))),
+        await house["drcano"].post("", json=bundle("batch", entry("POST", "Observation", large))),
+    ]
+    assert time.monotonic() - begun < 15  # not looked into; reading the JSON is all it costs
+    for answer in answers:
+        given.is_outcome(answer, 413, "interaction.body-too-large")
+    small = {**large, "note": many[:30_000]}
+    six = bundle("batch", *[entry("GET", "Observation/anna-1")], *[entry("DELETE", "Observation/x")] * 2)
+    six["entry"] += [{"resource": small, "request": {"method": "GET", "url": "Observation/anna-1"}}] * 6
+    assert (await house["drcano"].post("", json=six)).status_code == 200
+
+
 NUL = "interaction.nul"
 
 

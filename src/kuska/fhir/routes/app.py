@@ -17,7 +17,7 @@ from kuska.fhir.domain.call import Call
 from kuska.fhir.domain.http import empty_condition, parse_http_date, parse_if_match, prefer
 from kuska.fhir.domain.query import pairs
 from kuska.fhir.routes import replies
-from kuska.fhir.routes.body import Bodies, DisconnectedError, Receive
+from kuska.fhir.routes.body import Bodies, DisconnectedError, Receive, refuse_large
 from kuska.fhir.routes.door import Door, OpenDoor
 from kuska.fhir.routes.negotiation import FORM, JSON_PATCH, JSON_TYPES, check_accept, content_type
 from kuska.fhir.routes.replies import Reply, Send
@@ -150,7 +150,10 @@ class FhirApp:
         if not _CONDITIONAL.isdisjoint(headers):
             _conditions(call, headers)
         if request.method in ("POST", "PUT", "PATCH"):
-            _read_into(call, await self._bodies.read(request.receive, headers), headers)
+            body = await self._bodies.read(request.receive, headers)
+            _read_into(call, body, headers)
+            if len(body) > record.settings.max_resource_bytes:
+                refuse_large(call, record.settings.max_resource_bytes)
         if call.type == AUDIT_EVENT and self._trail is not None and call.interaction in _AUDITING:
             answer = await audit_events.perform(self._trail, record, call)
         else:

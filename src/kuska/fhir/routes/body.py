@@ -10,11 +10,14 @@ import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from kuska.fhir.domain.call import Call
 from kuska.fhir.routes.negotiation import UnsupportedMediaTypeError
 from kuska.fhir.settings import FhirSettings
 from kuska.kit.errors import BusyError, IncorrectError, Issue
+from kuska.kit.json import Node, encode
 
 Message = dict[str, Any]
+_UNREAD = frozenset({"Binary", "Bundle"})
 Receive = Callable[[], Awaitable[Any]]
 
 
@@ -75,6 +78,22 @@ class Bodies:
             return b"".join(chunks)
         finally:
             self._held -= size
+
+
+def refuse_large(call: Call, limit: int) -> None:
+    """Of a body larger than one resource may be: only bundles of small ones, and what is not looked into."""
+    if call.interaction == "bundle":
+        entries: Any = (call.node or {}).get("entry")
+        for entry in entries if isinstance(entries, list) else ():  # pyright: ignore[reportUnknownVariableType]
+            resource: Any = entry.get("resource") if isinstance(entry, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+            if isinstance(resource, dict) and _type(resource) not in _UNREAD and len(encode(resource)) > limit:
+                raise TooLargeError(limit)
+    elif call.type not in _UNREAD:
+        raise TooLargeError(limit)
+
+
+def _type(resource: Node) -> object:
+    return resource.get("resourceType")
 
 
 def _piece(message: Message, left: int, limit: int) -> tuple[bytes, bool]:
