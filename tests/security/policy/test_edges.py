@@ -40,9 +40,9 @@ def test_what_does_not_say_whose_it_is_is_for_who_may_see_all(reach: str) -> Non
 
 def test_the_trail_asks_for_its_feature_and_is_written_by_nobody() -> None:
     assert not with_role(caller(), scopes=["user/*.cruds"]).ways("AuditEvent", "r")
-    given = with_role(caller(), scopes=["user/*.cruds"], features=["audit.read"])
+    given = with_role(caller(), scopes=["user/*.cruds"], features=["audit.read"], factors=True)
     assert [letter for letter in LETTERS if given.ways("AuditEvent", letter)] == ["r", "s"]
-    own = with_role(caller(), reach="care", scopes=["user/*.cruds"], features=["audit.read"])
+    own = with_role(caller(), reach="care", scopes=["user/*.cruds"], features=["audit.read"], factors=True)
     assert not own.ways("AuditEvent", "r")
 
 
@@ -90,3 +90,11 @@ def test_glass_that_is_over_is_whole_again() -> None:
         assert decision.opened == opened
         assert decision.durable == bool(opened)
         assert decision.until == (until if opened else None)
+
+
+@pytest.mark.parametrize(
+    ("methods", "opens"),
+    [(("operator",), True), (("pwd", "otp"), True), (("pwd",), False), (("pwd", "operator"), False), (("mfa",), False)],
+)
+def test_a_token_made_at_the_machine_says_so_and_shows_no_factor(methods: tuple[str, ...], opens: bool) -> None:
+    assert bool(access(replace(caller("physician"), methods=methods)).ways("Patient", "r")) is opens
