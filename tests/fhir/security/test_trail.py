@@ -194,6 +194,21 @@ def client(app: FhirApp, name: str) -> httpx.AsyncClient:
     return opened
 
 
+async def test_whose_data_was_tried_for_is_found_by_the_patient(audited: tuple[FhirApp, AuditTrail]) -> None:
+    """Berta is not even there; the line is the same as if she were."""
+    app, trail = audited
+    async with client(app, "drcano") as doctor, client(app, "auditor") as auditor:
+        await doctor.get("Patient/berta")
+        await doctor.get("Patient/berta/Observation")
+        await doctor.get("Observation?patient=berta")
+        await doctor.post("Observation", json=about("berta", "x"))
+        await trail.settled()
+        found = (await auditor.get("AuditEvent?patient=berta")).json()["entry"]
+    assert len(found) == 4
+    assert sorted(one["resource"]["outcome"] for one in found) == ["0", "0", "4", "4"]
+    assert all("Patient/berta" in str(one["resource"]["entity"]) for one in found)
+
+
 async def test_the_trail_is_read_as_audit_events(audited: tuple[FhirApp, AuditTrail]) -> None:
     app, _ = audited
     async with client(app, "results") as results, client(app, "auditor") as auditor, client(app, "anna") as anna:
