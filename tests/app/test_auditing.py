@@ -15,7 +15,7 @@ import pytest
 from kuska.app.auditing import TAMPERED
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SystemClock
-from kuska.security.api import Caller, Event, open_trail
+from kuska.security.api import Caller, Event, account_id, open_trail
 from kuska.security.settings import SecuritySettings
 from kuska.security.visit import event_id
 
@@ -63,6 +63,9 @@ async def test_verify_names_what_was_changed_and_export_says_what_is_there(
     status, out, said = await kuska(fresh_dsn, tmp_path, "export", "--patient", "p2", "--to", "2999-01-01")
     assert status == 0, said
     assert [json.loads(line)["id"] for line in out.splitlines()] == [ids[1]]
+    assert "1 events" in said
+    status, out, said = await kuska(fresh_dsn, tmp_path, "export", "--account", "nobody", "--form", "csv")
+    assert (status, len(out.splitlines()), "0 events" in said) == (0, 1, True), said
     conn = await asyncpg.connect(fresh_dsn)
     await conn.execute("update security.event set account = 'somebody-else' where id = $1", ids[1])
     await conn.close()
@@ -70,3 +73,27 @@ async def test_verify_names_what_was_changed_and_export_says_what_is_there(
     assert status == TAMPERED
     assert ids[1] in said
     assert "NOT as it was written" in said
+
+
+async def test_who_is_named_by_login_too(fresh_db: Database) -> None:
+    settings = SecuritySettings()
+    async with fresh_db.write() as tx:
+        await tx.execute(
+            "insert into security.account (id, kind, tenant, login, display_name, status, country, roles, language, created,"
+            " updated) values ('a1', 'person', 'demo', 'medica', 'M', 'active', 'PE', '{}', 'es', now(), now())"
+        )
+    assert await account_id(fresh_db, settings, "Medica") == "a1"
+    for id_ in ("a1", "client-7"):
+        assert await account_id(fresh_db, settings, id_) == id_
+
+
+def test_who_reads_only_the_beginning_is_told_nothing() -> None:
+    """`kuska audit export | head`."""
+    script = "import sys; from kuska.app import cli; cli._doctor = lambda *_: print('x' * 200_000) or 0; sys.exit(cli.main(['doctor']))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", script], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -13,7 +13,7 @@ from kuska.app.storage import database
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SystemClock
 from kuska.kit.messages import text
-from kuska.security.api import TrailQuestion, open_trail, trail_verifier, visit_system
+from kuska.security.api import TrailQuestion, account_id, open_trail, trail_verifier, visit_system
 
 TAMPERED = 3  # exit status
 _DAY = timedelta(days=1)
@@ -26,7 +26,9 @@ def run(settings: Settings, chosen: argparse.Namespace, say: Callable[[str], Non
 async def _run(settings: Settings, chosen: argparse.Namespace, say: Callable[[str], None], lang: str) -> int:
     async with database(settings, say) as db:
         if chosen.action == "export":
-            await _export(settings, db, chosen)
+            count = await _export(settings, db, chosen)
+            if not count or chosen.form == "ndjson":  # a cell of a table may have lines of its own
+                say(text("audit.exported", {"count": count}, lang))
             return 0
         return await _verify(settings, db, chosen, say, lang)
 
@@ -46,20 +48,22 @@ async def _verify(
     return 0 if report.good else TAMPERED
 
 
-async def _export(settings: Settings, db: Database, chosen: argparse.Namespace) -> None:
-    """To standard output. Whoever runs this has the database itself; that it was done is in the trail all the same."""
+async def _export(settings: Settings, db: Database, chosen: argparse.Namespace) -> int:
+    """How many lines. To standard output. Whoever runs this has the database itself; that it was done is in the trail all the same."""
     question = TrailQuestion(
         patient=chosen.patient,
-        account=chosen.account,
+        account=await account_id(db, settings.security, chosen.account) if chosen.account else "",
         since=_midnight(chosen.first) if chosen.first else None,
         until=_midnight(chosen.last + _DAY) if chosen.last else None,
     )
-    clock = SystemClock()
+    clock, lines = SystemClock(), 0
     async with open_trail(db, settings.security, clock, settings.process.data) as trail:
         visit = visit_system("audit export", trail, clock)
         async for piece in trail.export(visit, question, chosen.form):
             sys.stdout.buffer.write(piece)
+            lines += piece.count(b"\n")
     sys.stdout.buffer.flush()
+    return lines - (chosen.form == "csv")  # its heading
 
 
 def _midnight(day: date) -> datetime:

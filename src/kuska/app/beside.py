@@ -21,7 +21,7 @@ async def beside(
     settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]
 ) -> AsyncGenerator[Security]:
     async with database(settings, progress) as db, keyring(settings, db) as keys:
-        own = await address(settings, db, given=bool(options.port))
+        own = await address(settings, db, given=bool(getattr(options, "port", None)))
         async with protection(settings, db, keys, SystemClock(), own_url=own) as security:
             yield security
 

@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # The environment carries the command line's choices to the worker processes.
         os.environ.update(overrides)
-        return command(load(os.environ), options)
+        status = command(load(os.environ), options)
+        sys.stdout.flush()  # a pipe that nobody reads any more may show itself only now
+        return status
     except KuskaError as error:
         for issue in error.issues:
             print(f"kuska: {render(issue, language(os.environ))}", file=sys.stderr)
@@ -55,6 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, SettingsError) else 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # Who reads it has seen enough (`| head`). What Python still holds for it must not be written when we end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def language(environment: Mapping[str, str]) -> str:
@@ -76,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--patients", type=_whole, default=200, metavar="N")
     demo.add_argument("--seed", type=_whole, default=1, metavar="N")
     keys = _command(commands, "keys", _keys, "the keys that seal what is stored", ["data"])
-    keys.add_argument("action", choices=["status", "rotate", "rewrap", "destroy"])
+    keys.add_argument("action", choices=["status", "rotate", "rewrap", "destroy", "replace-signing"])
     _audit_options(_command(commands, "audit", _audit, "verify the audit trail, or take it away", ["data"]))
     _account_options(_command(commands, "account", _account, "who may sign in", ["data", "port"]))
     _client_options(_command(commands, "client", _client, "applications that may ask for tokens", ["data", "port"]))
@@ -92,7 +98,7 @@ def _audit_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY", help="last day")
     parser.add_argument("--form", choices=["ndjson", "csv"], default="ndjson", help="of an export")
     parser.add_argument("--patient", default="", metavar="ID", help="export: whose data it was")
-    parser.add_argument("--account", default="", metavar="ID", help="export: who it was")
+    parser.add_argument("--account", default="", metavar="WHO", help="export: who it was, by login or id")
 
 
 def _account_options(parser: argparse.ArgumentParser) -> None:
@@ -262,9 +268,14 @@ def _demo(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _keys(settings: Settings, options: argparse.Namespace) -> int:
+    lang = language(os.environ)
+    if options.action == "replace-signing":
+        from kuska.app import tokens  # noqa: PLC0415
+
+        return tokens.replace_signing(settings, options, _say, lambda key: print(text(key, {}, lang)))
     from kuska.app import keyring  # noqa: PLC0415
 
-    return keyring.run(settings, options, print, language(os.environ))
+    return keyring.run(settings, options, print, lang)
 
 
 def _audit(settings: Settings, options: argparse.Namespace) -> int:

@@ -31,7 +31,8 @@ from kuska.security.api import (
 )
 
 _log = logger("keys")
-_SERVED = ("record", "pseudonyms", "factors")  # what `rotate` seals anew
+# What `rotate` seals anew: all that anything is sealed for, but the index of pseudonyms, by which rows are found.
+SERVED = ("record", "pseudonyms", "factors", "signing-keys")
 
 
 def _made(path: Path) -> None:
@@ -115,9 +116,9 @@ async def _status(settings: Settings, _: Database, keys: Keys, tell: _Tell) -> N
 async def _rotate(settings: Settings, db: Database, keys: Keys, tell: _Tell) -> None:
     """Any number of servers go on meanwhile. Interrupted, it is simply run again."""
     if keys.seals:
-        newest = await keys.rotate(_SERVED)
+        newest = await keys.rotate(SERVED)
         tell("keys.rotating", number=newest["record"])
-        for purpose in _SERVED:
+        for purpose in SERVED:
             await keys.ripen(purpose)
     record = await open_record(db, settings.fhir, keys=keys)
     changed = 0
@@ -128,8 +129,10 @@ async def _rotate(settings: Settings, db: Database, keys: Keys, tell: _Tell) -> 
         changed += done
     if keys.seals:
         changed += await Pseudonyms(db, settings.security, keys, SystemClock()).reseal()
-        changed += await reseal_factors(db, keys) + await reseal_signing_keys(db, keys)
-        for purpose in _SERVED:
+        changed += await reseal_factors(db, keys)
+        while done := await reseal_signing_keys(db, keys):
+            changed += done
+        for purpose in SERVED:
             await keys.settle(purpose)
     else:
         await keys.settle("record")

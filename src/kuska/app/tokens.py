@@ -1,14 +1,19 @@
-"""`kuska token`: an access token for whoever runs this machine, on standard output and nothing else."""
+"""`kuska token`: an access token for whoever runs this machine, on standard output and nothing else.
+
+And `kuska keys replace-signing`: when the key that signs all of them may be known to somebody else.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from kuska.app.beside import beside
 from kuska.app.configuration import StartError
 from kuska.app.settings import Settings
+from kuska.security.api import OPERATOR
 
 
 def run(settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]) -> int:
@@ -29,3 +34,16 @@ async def _token(settings: Settings, options: argparse.Namespace, progress: Call
         if account is None:
             raise StartError("token.nobody", login=options.user)
         return await security.oauth.operator.for_account(account, scope)
+
+
+def replace_signing(
+    settings: Settings, options: argparse.Namespace, progress: Callable[[str], None], say: Callable[[str], None]
+) -> int:
+    asyncio.run(_replace(settings, options, progress))
+    say("keys.signing-replaced")
+    return 0
+
+
+async def _replace(settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]) -> None:
+    async with beside(settings, options, progress) as security:
+        await security.oauth.replace_keys(replace(OPERATOR, tenant=settings.security.tenant))

@@ -36,6 +36,7 @@ from kuska.security.store.epoch import Epoch
 from kuska.security.store.glass import Glass
 from kuska.security.store.place import remember_origin, remembered_origin, settle_place
 from kuska.security.store.roles import Edition
+from kuska.security.usecases.accounts.at_the_machine import id_of as account_id
 from kuska.security.usecases.accounts.at_the_machine import ruling as accounts_ruling
 from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.door import Door
@@ -103,6 +104,7 @@ __all__ = [
     "Unnoted",
     "Visit",
     "Way",
+    "account_id",
     "accounts_ruling",
     "audit_event",
     "check_client",

@@ -29,7 +29,7 @@ async def test_of_a_person(shop: Shop) -> None:
     person = await shop.person()
     caller = shop.oauth.parts.tokens.check(await shop.oauth.operator.for_account(person, ""))
     assert (caller.account, caller.roles, caller.practitioner) == (person.id, ("physician",), "dr-1")
-    assert (render(caller.scopes or ()), caller.methods) == ("user/*.cruds patient/*.cruds", ("operator", "mfa"))
+    assert (render(caller.scopes or ()), caller.methods) == ("user/*.cruds patient/*.cruds", ("operator",))
     assert shop.book.last.interaction == "operator"
     assert ("subject", person.id) in shop.book.last.detail
     with pytest.raises(IncorrectError):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.security.policy.situations import HERE, LETTERS, NOW, TYPES, caller
+from tests.security.policy.situations import HERE, LETTERS, NOW, TYPES, access, caller
 
 from kuska.security.contracts import Access, Caller
 from kuska.security.domain.directory import DIRECTORY, OF_SEVERAL, PERSONAL

@@ -8,8 +8,9 @@ from __future__ import annotations
 from kuska.infra.postgres.database import Database
 from kuska.kit.errors import ConflictError, Issue
 from kuska.security.contracts import Caller
-from kuska.security.domain.accounts import Account, NewAccount
+from kuska.security.domain.accounts import Account, NewAccount, folded_login
 from kuska.security.domain.roles import shipped
+from kuska.security.settings import SecuritySettings
 from kuska.security.store import roles
 from kuska.security.store.accounts import AccountStore
 from kuska.security.usecases.accounts import administration
@@ -42,3 +43,10 @@ async def ruling(db: Database, tenant: str) -> tuple[int, int]:
         current = {**shipped(), **await roles.current(conn)}
         able = [name for name, role in current.items() if "accounts.write" in role.features]
         return await AccountStore(tenant).ruling(conn, able)
+
+
+async def id_of(db: Database, settings: SecuritySettings, who: str) -> str:
+    """The account's id where `who` is a login; else as it is: an id of an account or a client."""
+    async with db.read() as conn:
+        found = await AccountStore(settings.tenant).by_login(conn, folded_login(who, settings.country))
+    return who if found is None else found.id

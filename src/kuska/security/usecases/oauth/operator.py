@@ -11,6 +11,7 @@ from kuska.kit.errors import IncorrectError, Issue, NotFoundError
 from kuska.security.contracts import Caller
 from kuska.security.domain.accounts import Account
 from kuska.security.domain.clients import ClientError
+from kuska.security.domain.policy import BY_OPERATOR
 from kuska.security.domain.scopes import Scopes, read, undecidable, within
 from kuska.security.usecases.oauth.parts import Parts, of_client
 
@@ -38,7 +39,7 @@ class OperatorTokens:
         return await self._issue(of_client(client), granted)
 
     async def for_account(self, account: Account, scope: str) -> str:
-        """As if the person had signed in with all factors. No scope = all that their roles allow.
+        """As if the person had signed in; the token says that no factor was shown, and step-ups are refused. No scope = all that their roles allow.
 
         Raises:
             IncorrectError: the account is not active, or the scope is none for people.
@@ -57,7 +58,7 @@ class OperatorTokens:
             tenant=account.tenant,
             country=account.country,
             authenticated=self._parts.clock.now(),
-            methods=(_OPERATOR, "mfa"),
+            methods=(BY_OPERATOR,),
         )
         personal = tuple(rule for rule in wanted.rules if rule.context != "system")
         return await self._issue(caller, Scopes(personal, wanted.features))
