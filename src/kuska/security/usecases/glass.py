@@ -92,19 +92,7 @@ class BreakGlass:
             GlassUsedUpError: too often in too short a time.
         """
         caller, now = visit.access.caller, self._clock.now()
-        try:
-            if not caller.account:
-                raise RefusedByPolicyError("security.feature")
-            require(visit.access, "break-glass", now, timedelta(minutes=self._settings.step_up_minutes))
-        except (RefusedByPolicyError, StepUpError) as error:
-            await visit.trail.keep(_event(visit, now, "open", "", why(error), refused=True))
-            raise
-        reason = " ".join(reason.split())
-        if not self.least <= len(reason) <= REASON_MOST:
-            params: dict[str, object] = {"least": self.least, "most": REASON_MOST}
-            raise IncorrectError(Issue(code="value", message="security.glass-reason", params=params))
-        if len({word.casefold() for word in _WORD.findall(reason)}) < WORDS:
-            raise IncorrectError(Issue(code="value", message="security.glass-words", params={"words": WORDS}))
+        reason = await self._asked(visit, now, reason)
         # Before the patient is looked for: who has used it up learns no more about who is here.
         await self._often(visit, now)
         found = await self._patients.locate(patient) if self._patients is not None and patient else None
@@ -147,6 +135,23 @@ class BreakGlass:
             _log.warning("the glass was broken", glass=made.id)
         known = {field.name: getattr(made, field.name) for field in fields(Glass)}
         return Opened(**known, told=self.tells and not again, again=again)
+
+    async def _asked(self, visit: Visit, now: datetime, reason: str) -> str:
+        """The reason, as it is kept."""
+        try:
+            if not visit.access.caller.account:
+                raise RefusedByPolicyError("security.feature")
+            require(visit.access, "break-glass", now, timedelta(minutes=self._settings.step_up_minutes))
+        except (RefusedByPolicyError, StepUpError) as error:
+            await visit.trail.keep(_event(visit, now, "open", "", why(error), refused=True))
+            raise
+        reason = " ".join(reason.split())
+        if not self.least <= len(reason) <= REASON_MOST:
+            params: dict[str, object] = {"least": self.least, "most": REASON_MOST}
+            raise IncorrectError(Issue(code="value", message="security.glass-reason", params=params))
+        if len({word.casefold() for word in _WORD.findall(reason)}) < WORDS:
+            raise IncorrectError(Issue(code="value", message="security.glass-words", params={"words": WORDS}))
+        return reason
 
     async def _often(self, visit: Visit, now: datetime) -> None:
         async with self._db.read() as conn:

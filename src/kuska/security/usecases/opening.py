@@ -59,6 +59,7 @@ class Security:
     trail: AuditTrail
     limits: Limits
     door: Door
+    located: PatientLocator | None = None  # the record's patients by document; None: there is no record
 
 
 @contextlib.asynccontextmanager
@@ -95,9 +96,8 @@ async def open_security(
         )  # fmt: skip
         external = external_of(
             db, settings, clock, trail, epoch=epoch, sessions=sessions, factors=factors, tell=mailroom.tell, own_url=url,
-            http=outgoing or await stack.enter_async_context(open_outgoing(OutgoingSettings())), providers=providers,
-            roles=roles.current,
-        )  # fmt: skip
+            providers=providers, roles=roles.current,
+            http=outgoing or await stack.enter_async_context(open_outgoing(OutgoingSettings())))  # fmt: skip
         stack.callback(opened.hasher.close)
         kept = Limits(limits)
         tokens = await open_tokens(db, clock=clock, epoch=epoch, sealer=sealer, settings=settings, own_url=url)
@@ -129,4 +129,5 @@ async def open_security(
             trail=trail,
             limits=kept,
             door=door,
+            located=located,
         )

@@ -383,21 +383,3 @@ async def test_an_invitation_to_a_wrong_address(world: World) -> None:
     await world.mailroom.send_due()
     assert world.post.mails[-1].to == "luis.rojas@example.org"
     assert len(world.post.mails) == 2
-
-
-async def test_nobody_gets_roles_that_exclude_each_other(world: World) -> None:
-    """Who gives out rights, who audits and who treats are not one: whichever roles it comes by."""
-    account = await world.person()
-    write = world.visit("accounts.write")
-    both = NewAccount(login="two", display_name="Two", email="two@example.org", roles=("administrator", "physician"))
-    for attempt in (
-        world.accounts.assign_roles(write, account.id, ["administrator", "auditor", "physician"]),
-        world.accounts.invite(write, both),
-        world.accounts.create(both, GOOD),
-    ):
-        with pytest.raises(IncorrectError) as raised:
-            await attempt
-        (issue,) = raised.value.issues
-        assert issue.message == "account.roles-apart"
-        assert "administrator" in str(issue.params)
-    assert (await world.accounts.assign_roles(write, account.id, ["physician", "patient"])).roles
