@@ -409,3 +409,15 @@ async def test_the_page_that_brings_a_new_cookie_has_forms_that_fit_it(window: W
     await expect(page.get_by_role("heading", level=1)).to_have_text("Sus códigos de recuperación")
     await page.get_by_role("button", name="Salir").click()
     await expect(page.get_by_role("status")).to_contain_text("Salió de Kuska")
+
+
+@pytest.mark.requirement("HC-09")
+async def test_the_trail_is_asked_by_what_stands_on_the_card(window: Window, live: Live) -> None:
+    page = await window(await live.cookie("auditor"))
+    await page.goto("/auditoria")
+    await page.get_by_label("Paciente").fill("20202020")
+    await page.get_by_role("button", name="Buscar").click()
+    await expect(page.get_by_label("Paciente")).to_have_attribute("aria-invalid", "true")
+    await page.get_by_label("Paciente").fill(CARD)
+    await page.get_by_role("button", name="Buscar").click()
+    await expect(page.get_by_role("cell", name="rosa").first).to_be_visible()

@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from kuska.countries.registry import documents_like
 from kuska.portal.audit.checking import DAYS, Checked, Most, check
 from kuska.portal.audit.pages import KINDS, AuditPage, Chain, line
 from kuska.portal.ui.forms import Filled
@@ -113,11 +114,15 @@ class AuditPages:
                 except ValueError:
                     problems[name] = self._shell.text(request, "auditing.bad-date")
         until = moments["until"]
+        patient = await self._patient(values["patient"])
+        if patient is None:
+            problems["patient"] = self._shell.text(request, "security.glass-patient")
         account = values["account"]
         if account and (known := await self._security.accounts.by_login(account)):
             account = known.id
         return TrailQuestion(
-            patient=values["patient"],
+            # Somebody who was not found is nobody's id: what everybody did is not the answer.
+            patient=patient or values["patient"],
             account=account,
             kind=values["kind"],
             outcome=values["outcome"],
@@ -126,12 +131,22 @@ class AuditPages:
             until=until + timedelta(days=1) if until else None,
         ), problems
 
+    async def _patient(self, text: str) -> str | None:
+        """A document's patient. An id is taken as it is: the trail remembers those whose record is gone."""
+        if not any(match.scheme.checked for match in documents_like(text)):
+            return text
+        located = self._security.located
+        return await located.locate(text) if located is not None else None
+
     async def _names(self, events: tuple[Event, ...]) -> dict[str, str]:
         """The trail has ids only; who they are is looked up for whoever may read it."""
         found: dict[str, str] = {}
         for id_ in {event.caller.account for event in events if event.caller.account}:
             account = await self._security.accounts.by_id(id_)
-            found[id_] = account.display_name if account else id_
+            if account:
+                found[id_] = account.display_name
+        if any(event.caller.client or event.caller.kind in ("service", "partner") for event in events):
+            found |= {client.id: client.name for client in await self._security.oauth.clients.every()}
         return found
 
     async def _note(
