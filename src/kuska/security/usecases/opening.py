@@ -92,8 +92,7 @@ async def open_security(
             demands=roles.need_factor, alone=not providers.only)  # fmt: skip
         opened = open_accounts(
             db, settings, clock, trail, epoch=epoch, sessions=sessions, letters=letters, mailroom=mailroom,
-            roles=roles.current, needs_factor=factors.asked_for, passwords=not providers.only,
-        )  # fmt: skip
+            roles=roles.current, needs_factor=factors.asked_for, passwords=not providers.only)  # fmt: skip
         external = external_of(
             db, settings, clock, trail, epoch=epoch, sessions=sessions, factors=factors, tell=mailroom.tell, own_url=url,
             providers=providers, roles=roles.current,
