@@ -98,3 +98,10 @@ def test_glass_that_is_over_is_whole_again() -> None:
 )
 def test_a_token_made_at_the_machine_says_so_and_shows_no_factor(methods: tuple[str, ...], opens: bool) -> None:
     assert bool(access(replace(caller("physician"), methods=methods)).ways("Patient", "r")) is opens
+
+
+@pytest.mark.parametrize("kind", ["person", "partner", "system"])
+def test_the_role_of_the_houses_own_systems_is_theirs_alone(kind: str) -> None:
+    assert access(caller("service")).ways("Patient", "r")
+    given = access(replace(caller("service"), kind=kind))
+    assert not any(given.ways(type_, letter) for type_ in TYPES for letter in LETTERS)

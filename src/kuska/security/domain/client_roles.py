@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from kuska.security.contracts import Role
 from kuska.security.domain.clients import Client, ClientError
+from kuska.security.domain.policy import HOUSE
 from kuska.security.domain.purposes import PURPOSES
 from kuska.security.domain.roles import TYPES
 from kuska.security.domain.scopes import narrow, text
 
-HOUSE = "service"  # the role for the house's own systems: it reaches everybody
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
