@@ -22,7 +22,7 @@ from kuska.security.domain.audit_event import audit_event
 from kuska.security.domain.client_roles import check_roles as check_client
 from kuska.security.domain.clients import Client
 from kuska.security.domain.doors import Needs, guarded, needs_of, open_to_all, require_step_up
-from kuska.security.domain.features import FEATURES
+from kuska.security.domain.features import FEATURES, NO_USE_YET
 from kuska.security.domain.purposes import PURPOSES
 from kuska.security.domain.roles import NAME as ROLE_NAME
 from kuska.security.domain.roles import content as role_content
@@ -59,6 +59,7 @@ __all__ = [
     "ANONYMOUS",
     "AUDIT_TYPES",
     "FEATURES",
+    "NO_USE_YET",
     "OPERATOR",
     "PURPOSES",
     "ROLE_NAME",

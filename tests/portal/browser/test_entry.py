@@ -21,15 +21,15 @@ NEW = "otra frase todavía más larga"
 async def sign_in(page: Page, login: str, password: str = PASSWORD) -> None:
     await page.goto("/login")
     await page.get_by_label("Correo o número de documento").fill(login)
-    await page.get_by_label("Clave").fill(password)
+    await page.get_by_label("Contraseña").fill(password)
     await page.get_by_role("button", name="Ingresar", exact=True).click()
 
 
 async def choose_password(page: Page, path: str, password: str) -> None:
     await page.goto(path)
-    await page.get_by_label("Clave nueva", exact=True).fill(password)
-    await page.get_by_label("Repita la clave nueva").fill(password)
-    await page.get_by_role("button", name="Guardar clave").click()
+    await page.get_by_label("Contraseña nueva", exact=True).fill(password)
+    await page.get_by_label("Repita la contraseña nueva").fill(password)
+    await page.get_by_role("button", name="Guardar contraseña").click()
 
 
 @pytest.mark.requirement("HC-04")
@@ -46,7 +46,7 @@ async def test_signs_in_and_out(page: Page) -> None:
     assert {cookie["name"] for cookie in await page.context.cookies()} <= {"kuska-entry"}
     # Back after signing in to what was asked for.
     await page.get_by_label("Correo o número de documento").fill(PEOPLE["patient"][0])
-    await page.get_by_label("Clave").fill(PASSWORD)
+    await page.get_by_label("Contraseña").fill(PASSWORD)
     await page.get_by_role("button", name="Ingresar", exact=True).click()
     await expect(page).to_have_url("/cuenta")
     cookie = next(each for each in await page.context.cookies() if each["name"] == "kuska")
@@ -63,7 +63,7 @@ async def test_a_wrong_password_and_an_unknown_person_look_the_same(page: Page) 
         said.append(await alert.inner_text())
         await expect(alert).to_be_focused()
         assert await page.get_by_label("Correo o número de documento").input_value() == login
-        assert not await page.get_by_label("Clave").input_value()
+        assert not await page.get_by_label("Contraseña").input_value()
     assert said[0] == said[1]
 
 
@@ -103,7 +103,7 @@ async def test_an_invitation_becomes_an_account(window: Window, live: Live) -> N
     person = await window()
     # Too weak, and then not twice the same: said beside the field; the link is still good.
     await choose_password(person, path, "123456789012")
-    await expect(person.get_by_label("Clave nueva", exact=True)).to_have_attribute("aria-invalid", "true")
+    await expect(person.get_by_label("Contraseña nueva", exact=True)).to_have_attribute("aria-invalid", "true")
     await choose_password(person, path, NEW)
     await expect(person.get_by_role("status")).to_contain_text("Ya puede ingresar")
     await person.goto(path)

@@ -64,16 +64,16 @@ async def test_a_session_of_somebody_else_cannot_be_closed(window: Window, live:
 async def test_a_changed_password_ends_all_other_sessions(window: Window, live: Live) -> None:
     mine, other = await window(await live.cookie("coordinator")), await live.cookie("coordinator")
     await mine.goto("/cuenta/clave")
-    await mine.get_by_label("Clave actual").fill("no es esta, seguro")
-    await mine.get_by_label("Clave nueva", exact=True).fill("tres palabras y otra más")
-    await mine.get_by_label("Repita la clave nueva").fill("tres palabras y otra más")
-    await mine.get_by_role("button", name="Guardar clave").click()
-    await expect(mine.get_by_label("Clave actual")).to_have_attribute("aria-invalid", "true")
-    await mine.get_by_label("Clave actual").fill(PASSWORD)
-    await mine.get_by_label("Clave nueva", exact=True).fill("tres palabras y otra más")
-    await mine.get_by_label("Repita la clave nueva").fill("tres palabras y otra más")
-    await mine.get_by_role("button", name="Guardar clave").click()
-    await expect(mine.get_by_role("status")).to_contain_text("Clave cambiada")
+    await mine.get_by_label("Contraseña actual").fill("no es esta, seguro")
+    await mine.get_by_label("Contraseña nueva", exact=True).fill("tres palabras y otra más")
+    await mine.get_by_label("Repita la contraseña nueva").fill("tres palabras y otra más")
+    await mine.get_by_role("button", name="Guardar contraseña").click()
+    await expect(mine.get_by_label("Contraseña actual")).to_have_attribute("aria-invalid", "true")
+    await mine.get_by_label("Contraseña actual").fill(PASSWORD)
+    await mine.get_by_label("Contraseña nueva", exact=True).fill("tres palabras y otra más")
+    await mine.get_by_label("Repita la contraseña nueva").fill("tres palabras y otra más")
+    await mine.get_by_role("button", name="Guardar contraseña").click()
+    await expect(mine.get_by_role("status")).to_contain_text("Contraseña cambiada")
     assert await live.security.sessions.find(other, "127.0.0.1") is None
 
 
@@ -127,7 +127,7 @@ async def test_a_patient_lets_an_application_see_a_part(window: Window, live: Li
     # Not signed in: first that, then back to what was asked.
     await page.goto(request(live, client, verifier))
     await page.get_by_label("Correo o número de documento").fill("45678901")
-    await page.get_by_label("Clave").fill(PASSWORD)
+    await page.get_by_label("Contraseña").fill(PASSWORD)
     await page.get_by_role("button", name="Ingresar", exact=True).click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Mi Salud pide acceso")
     await expect(page.get_by_text("Ver: resultados y mediciones")).to_be_visible()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,7 @@ from kuska.portal.ui.forms import Filled, Form
 from kuska.portal.ui.plain import sentences
 from kuska.portal.ui.rendering import translator
 from kuska.portal.ui.shell import Shell
-from kuska.security.api import FEATURES, PURPOSES, ROLE_NAME, Edition, Role, Security, guarded, role_content
+from kuska.security.api import FEATURES, NO_USE_YET, PURPOSES, ROLE_NAME, Edition, Role, Security, guarded, role_content
 
 _PATH = "/admin/roles"
 _REACHES = ("all", "own", "care", "consented")
@@ -108,7 +108,7 @@ class RolePages:
         page = RolePage(
             role=shown.role,
             sentences=sentences(shown.role.scopes, t, lang),
-            features=[t(f"feature.{feature}") for feature in sorted(shown.role.features)],
+            features=[_said(feature, t) for feature in sorted(shown.role.features)],
             versions=[Version(number=each.role.version, at=each.at, by=await self._name(each.by)) for each in editions],
             current=shown is editions[0],
             may_write=request.state.visit.access.may("roles.write"),
@@ -131,11 +131,16 @@ class RolePages:
             version=version,
             filled=filled,
             reaches=[(reach, t(f"admin.reach-{reach}")) for reach in _REACHES],
-            features=[(name, t(f"feature.{name}")) for name in sorted(FEATURES)],
+            features=[(name, _said(name, t)) for name in sorted(FEATURES)],
             purposes=[(name, t(f"purpose.{name}")) for name in PURPOSES],
             chosen_features=content["features"],
         )
         return self._shell.page(request, "admin/role_edit.html", {"page": page}, status=status)
+
+
+def _said(feature: str, t: Callable[..., str]) -> str:
+    said = t(f"feature.{feature}")
+    return t("admin.no-use-yet", said=said) if feature in NO_USE_YET else said
 
 
 def _content(form: Form) -> dict[str, Any]:

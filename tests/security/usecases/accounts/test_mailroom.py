@@ -146,7 +146,7 @@ async def test_a_notice_without_a_text_of_its_own(world: World) -> None:
             await world.mailroom.tell(tx, account.id, what)
         await world.mailroom.send_due()
     assert [mail.subject for mail in world.post.mails] == [
-        "La clave de su cuenta cambió",
+        "La contraseña de su cuenta cambió",
         "Cambió la seguridad de su cuenta",
     ]
 
