@@ -178,8 +178,7 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
         starting = beside.submit(storage.database_dsn, settings, _say)
         from kuska.app import server  # noqa: PLC0415
     starting.result()
-    scheme = "https" if settings.http.tls_certificate else "http"
-    _say(text("serve.ready", {"scheme": scheme, "host": process.host, "port": port}, language(os.environ)))
+    _say(text("serve.ready", addresses(settings, port), language(os.environ)))
     if process.security == "off":
         _say(text("serve.security-off", {}, language(os.environ)))
     else:
@@ -189,6 +188,14 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
     else:
         server.supervise(process.workers, sock)
     return 0
+
+
+def addresses(settings: Settings, port: int) -> dict[str, object]:
+    """Where to open it, and the base by which FHIR clients reach it. On this machine by name: passkeys take no numbers."""
+    host = settings.process.host
+    host = "localhost" if host in ("127.0.0.1", "::1") else f"[{host}]" if ":" in host else host
+    here = f"{'https' if settings.http.tls_certificate else 'http'}://{host}:{port}"
+    return {"address": here, "base": f"{settings.security.public_url or here}/fhir"}
 
 
 def _tell_first_steps(settings: Settings) -> None:
