@@ -11,7 +11,7 @@ from kuska.app.cli import addresses
 from kuska.app.settings import SLICES, Settings
 from kuska.kit.messages import text
 
-pytestmark = pytest.mark.requirement("QX-10")
+pytestmark = pytest.mark.requirement("HC-07")
 
 
 def settings(host: str = "127.0.0.1", public: str = "") -> Settings:
