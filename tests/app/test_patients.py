@@ -141,3 +141,13 @@ async def test_two_with_one_document_are_not_located(world: World) -> None:
     await world.has("17801155")
     await world.has("17801155", gender="female")
     assert await world.patients.locate("17801155") is None
+
+
+async def test_practitioners_by_id(world: World) -> None:
+    node = {"resourceType": "Practitioner", "name": [{"family": "Vargas"}]}
+    made = await api.create(await world.record.for_visit(visit_off()), node)
+    assert await world.patients.practises(made.id)
+    for other in ("nobody", "a/b", "", "x" * 100):
+        assert not await world.patients.practises(other)
+    assert not await RecordPatients(CLOCK).practises(made.id)
+    assert {event.caller.account for event in world.trail.events} == {"system:staff"}

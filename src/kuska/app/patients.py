@@ -70,6 +70,22 @@ class RecordPatients:
         """The same for who opens an application; whether they may is `may_choose`'s."""
         return await self._located(text, "choosing")
 
+    async def practises(self, id_: str) -> bool:
+        """`contracts.StaffFinder`."""
+        if self._archive is None or self._trail is None:
+            return False
+        visit = visit_system("staff", self._trail, self._clock)
+        visit.interaction = "read"
+        record = await self._archive.for_visit(visit)
+        try:
+            return await api.read(record, "Practitioner", id_) is not None
+        except KuskaError as error:
+            if error.family in (Family.UNAVAILABLE, Family.BUSY, Family.FAULT):
+                raise
+            return False
+        finally:
+            await visit.end("E")
+
     async def _located(self, text: str, work: str) -> str | None:
         if self._archive is None or self._trail is None:
             return None

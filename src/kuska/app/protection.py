@@ -43,6 +43,7 @@ async def protection(
             outgoing=outgoing,
             patients=patients,
             located=patients,
+            staff=patients,
             decidable=restricts,
         ) as security:
             yield security

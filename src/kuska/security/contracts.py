@@ -202,6 +202,12 @@ class PatientLocator(Protocol):
         ...
 
 
+class StaffFinder(Protocol):
+    async def practises(self, id_: str) -> bool:
+        """Is there a Practitioner with this id in the record?"""
+        ...
+
+
 class Cipher(Protocol):
     """Seals for one purpose. The same text in the same context gives the same bytes as long as the key is the same."""
 

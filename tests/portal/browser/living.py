@@ -97,6 +97,9 @@ class KnownPatients:
             (self.documents[match.value] for match in documents_like(text) if match.value in self.documents), None
         )
 
+    async def practises(self, id_: str) -> bool:
+        return id_ != "nobody"
+
     async def may_choose(self, _: Caller, patient: str) -> bool:
         return patient == "rosa"
 
@@ -145,6 +148,7 @@ async def alive(db: Database, data: Path) -> AsyncIterator[Live]:
         mailer=mails,
         patients=patients,
         located=patients,
+        staff=patients,
     ) as security:
         security.oauth.choose_with(patients.may_choose, patients.locate)
         made = pages.build(security, secure=False, zone=ZoneInfo("America/Lima"), clock=clock)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from kuska.kit.errors import ConflictError, IncorrectError, KuskaError
 from kuska.portal.admin.pages import AccountPage, AccountsPage, InvitePage
+from kuska.portal.admin.whose import staff_problems
 from kuska.portal.ui.forms import EMPTY, Filled
 from kuska.portal.ui.shell import Shell
 from kuska.security.api import NewAccount, Security, StepUpError, guarded
@@ -74,6 +75,9 @@ class AccountPages:
     async def invite(self, request: Request) -> Response:
         form = await self._shell.form(request)
         values = {name: form.text(name) for name in _ASKED}
+        if wrong := await staff_problems(self._security, values["practitioner"]):
+            filled = Filled(values, {name: self._shell.text(request, key) for name, key in wrong.items()})
+            return await self._invitation(request, filled, form.all("role"), status=400)
         new = NewAccount(
             login="",
             display_name=values["name"],

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kuska.kit.errors import ForbiddenError, IncorrectError
+from kuska.portal.admin.whose import staff_problems
 from kuska.portal.ui.forms import Filled
 from kuska.portal.ui.shell import Shell
 from kuska.security.api import Account, Correction, Security, StepUpError, guarded
@@ -28,6 +29,7 @@ class CorrectingPages:
     def __init__(self, shell: Shell, security: Security) -> None:
         self._shell = shell
         self._accounts = security.accounts
+        self._security = security
 
     def add(self, router: APIRouter) -> None:
         self._shell.get(router, f"{_PATH}/{{id}}/datos", self.show)
@@ -51,6 +53,10 @@ class CorrectingPages:
             organization=values["organization"],
         )
         id_ = request.path_params["id"]
+        if wrong := await staff_problems(self._security, values["practitioner"]):
+            account = await self._accounts.get(request.state.visit, id_)
+            filled = Filled(values, {name: self._shell.text(request, key) for name, key in wrong.items()})
+            return self._page(request, account, filled, status=400)
         try:
             await self._accounts.correct(request.state.visit, id_, by)
         except StepUpError:

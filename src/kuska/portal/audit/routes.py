@@ -24,6 +24,8 @@ from kuska.security.api import AUDIT_TYPES, Event, Security, TrailQuestion, Visi
 _PATH = "/auditoria"
 _FIELDS = ("patient", "account", "since", "until", "kind", "outcome")
 _PAGE = 50
+# No id can be this: of a document that is nobody's, nothing is found. The number itself stays out of the trail.
+_NOBODY = "?"
 
 
 class AuditPages:
@@ -121,8 +123,7 @@ class AuditPages:
         if account and (known := await self._security.accounts.by_login(account)):
             account = known.id
         return TrailQuestion(
-            # Somebody who was not found is nobody's id: what everybody did is not the answer.
-            patient=patient or values["patient"],
+            patient=_NOBODY if patient is None else patient,
             account=account,
             kind=values["kind"],
             outcome=values["outcome"],
@@ -159,6 +160,6 @@ class AuditPages:
         reason: str = "",
     ) -> None:
         event = replace(visit.event("R", kind="audit", outcome="0" if outcome_good else "8"), reason=reason)
-        patients = (question.patient,) if question and question.patient else ()
+        patients = (question.patient,) if question and question.patient not in ("", _NOBODY) else ()
         about = (("account", question.account),) if question and question.account else ()
         await visit.trail.keep(replace(event, interaction=what, patients=patients, detail=about))

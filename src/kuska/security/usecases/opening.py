@@ -12,7 +12,7 @@ from kuska.infra.http.settings import OutgoingSettings
 from kuska.infra.mail.smtp import Mailer
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
-from kuska.security.contracts import PatientFinder, PatientLocator, Sealer
+from kuska.security.contracts import PatientFinder, PatientLocator, Sealer, StaffFinder
 from kuska.security.domain.policy import Place
 from kuska.security.domain.scopes import Decidable, every_restriction
 from kuska.security.settings import LimitSettings, SecuritySettings
@@ -60,6 +60,7 @@ class Security:
     limits: Limits
     door: Door
     located: PatientLocator | None = None  # the record's patients by document; None: there is no record
+    staff: StaffFinder | None = None  # the record's practitioners
 
 
 @contextlib.asynccontextmanager
@@ -77,6 +78,7 @@ async def open_security(
     outgoing: Outgoing | None = None,
     patients: PatientFinder | None = None,
     located: PatientLocator | None = None,
+    staff: StaffFinder | None = None,
     decidable: Decidable = every_restriction,  # what scopes may restrict by
 ) -> AsyncGenerator[Security]:
     """`own_url`: where people reach this server unless the setting says another address. `fetch`: bodies from outside."""
@@ -129,4 +131,5 @@ async def open_security(
             limits=kept,
             door=door,
             located=located,
+            staff=staff,
         )

@@ -53,6 +53,7 @@ async def invite(parts: Parts, visit: Visit, new: NewAccount) -> Account:
     await _permit(parts, visit, _inviting(visit) if _is_patient(new) else WRITE)
     if not new.email:
         raise IncorrectError(Issue(code="required", message="account.bad-email", expression="email"))
+    _with_record(new.roles, new.patient)
     return await add(parts, new, "invited", None, _event(visit, "C", "invited"), also=_invitation)
 
 
@@ -101,6 +102,7 @@ async def assign_roles(parts: Parts, visit: Visit, id_: str, roles: Sequence[str
 
     async def work(tx: Write) -> Account:
         account = await _locked(parts, tx, id_)
+        _with_record(wanted, account.patient)
         await parts.store.set_roles(tx, id_, wanted, parts.clock.now())
         event = _about(_event(visit, "U", "roles"), account)
         detail = (*event.detail, ("before", " ".join(account.roles)), ("after", " ".join(wanted)))
@@ -257,6 +259,12 @@ def _is_patient(new: NewAccount) -> bool:
         and bool(new.patient)
         and not (new.practitioner or new.organization)
     )
+
+
+def _with_record(roles: Sequence[str], patient: str) -> None:
+    """A patient who is nobody in the record would sign in to nothing. Raises IncorrectError."""
+    if "patient" in roles and not patient:
+        raise IncorrectError(Issue(code="required", message="account.patient-needed", expression="patient"))
 
 
 async def _known(parts: Parts, roles: Sequence[str]) -> None:
