@@ -78,8 +78,8 @@ async def test_when_the_record_is_away_it_is_no_no(db: Database, monkeypatch: py
         await patients.may_choose(_caller("admissions"), "x")
 
 
-async def test_a_document_names_exactly_one_patient(db: Database) -> None:
-    record, lines = await open_record(db), _Lines()
+async def test_a_document_names_exactly_one_patient(fresh_db: Database) -> None:
+    record, lines = await open_record(fresh_db), _Lines()
     patients = RecordPatients(_CLOCK)
     assert await patients.chosen("17801147-9") is None  # nobody to ask yet
     visit = await record.for_visit(visit_off())

@@ -260,8 +260,8 @@ async def test_a_change_of_a_block_is_found_and_the_event_named(
     fresh_db: Database, fresh_dsn: str, parts: Parts, what: str
 ) -> None:
     made = parts(fresh_db)
-    events = await many(made, 60)
-    await chain(made, 60)
+    events = await many(made, 100)  # more than a block holds: there is an event before the last one
+    await chain(made, 100)
     assert (await made.verifying.verify()).findings == []
     conn = await asyncpg.connect(fresh_dsn)
     id_, packed = await conn.fetchrow("select id, lines from security.event_block order by until desc limit 1")
@@ -277,7 +277,7 @@ async def test_a_change_of_a_block_is_found_and_the_event_named(
         statement, problem, place = TAMPERED[what]
         assert (await conn.execute(statement, id_)).endswith(" 1")
     await conn.close()
-    await made.trail.search(TrailQuestion(), limit=100)  # what is left of it can still be read
+    await made.trail.search(TrailQuestion(), limit=200)  # what is left of it can still be read
     found = (await made.verifying.verify()).findings[0]
     assert found.problem == problem
     first = len(events) - len(lines)
