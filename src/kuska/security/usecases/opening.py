@@ -84,7 +84,7 @@ async def open_security(
     """`own_url`: where people reach this server unless the setting says another address. `fetch`: bodies from outside."""
     url = settings.public_url or own_url
     providers = providers_file.read(settings.providers_file)
-    epoch = Epoch(db)
+    epoch, kept = Epoch(db), Limits(limits)
     async with open_trail(db, settings, clock, data) as trail, contextlib.AsyncExitStack() as stack:
         roles = Roles(db, settings, clock, epoch, decidable)
         sessions = Sessions(db, settings, clock, trail, epoch)
@@ -100,7 +100,6 @@ async def open_security(
             providers=providers, roles=roles.current,
             http=outgoing or await stack.enter_async_context(open_outgoing(OutgoingSettings())))  # fmt: skip
         stack.callback(opened.hasher.close)
-        kept = Limits(limits)
         tokens = await open_tokens(db, clock=clock, epoch=epoch, sealer=sealer, settings=settings, own_url=url)
         oauth = oauth_of(
             tokens, db=db, clock=clock, epoch=epoch, trail=trail, settings=settings, fetch=fetch, limits=kept,
@@ -110,9 +109,8 @@ async def open_security(
             tokens=tokens, sessions=sessions, policy=policy, trail=trail, limits=kept, clock=clock,
             secure=url.startswith("https:"),
         )  # fmt: skip
-        await stack.enter_async_context(epoch.watched())
-        await stack.enter_async_context(oauth.tended())
-        await stack.enter_async_context(mailroom.running())
+        for running in (epoch.watched(), oauth.tended(), mailroom.running()):
+            await stack.enter_async_context(running)
         yield Security(
             settings=settings,
             epoch=epoch,
