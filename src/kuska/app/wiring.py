@@ -64,11 +64,6 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
         logger("security").warning(
             "nobody is told when the glass is broken", detail="set data_protection_mail: kuska doctor"
         )
-    if not settings.security.data_protection_mail:
-        # By its short name: the log takes what is as long as the variable's for a secret.
-        logger("security").warning(
-            "nobody is told when the glass is broken", detail="set data_protection_mail: kuska doctor"
-        )
     async with protection(settings, db, keys, clock, own_url=own_url, patients=patients) as security:
         own, zone = bases(settings, port), ZoneInfo(settings.fhir.zone)
         record = await open_record(db, addressed(settings), own, keys, Consents(security.epoch, own, zone))
