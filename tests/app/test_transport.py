@@ -132,4 +132,4 @@ def test_https_by_several_processes_with_client_certificates(tmp_path: Path) -> 
     finally:
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=PATIENCE)[1]
-    assert f"https://127.0.0.1:{port}" in said
+    assert f"https://localhost:{port}" in said

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.requirement("HC-01"), pytest.mark.requirement("LW-20")
 _OBSERVATIONS = 20
 _WRITERS = 4
 _MAIN = "from kuska.app.cli import main; raise SystemExit(main())"
-_ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/fhir")
+_ADDRESS = re.compile(r"http://localhost:\d+/fhir")
 
 
 class Served:

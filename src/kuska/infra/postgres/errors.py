@@ -75,6 +75,8 @@ _FAMILIES: dict[str, tuple[type[KuskaError], str, str]] = {
     # A NUL, which no text here has: it came from outside, by a way on which nobody looked for it.
     "22021": (IncorrectError, "value", "database.not-text"),
     "22P05": (IncorrectError, "value", "database.not-text"),
+    # A database that takes no connections for a while, as during an upgrade. No statement of ours raises it.
+    "55000": (UnavailableError, "transient", "database.connection-lost"),
     "25006": (UnavailableError, "transient", "database.read-only"),
     "28": (UnavailableError, "exception", "database.no-access"),
     "3D000": (UnavailableError, "exception", "database.no-database"),

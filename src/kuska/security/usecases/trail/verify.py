@@ -20,6 +20,8 @@ from kuska.security.domain.trail_chain import Cut, Finding, Link, by_day, differ
 from kuska.security.store import trail_chain as store
 from kuska.security.store.trail_heads import EVERY, Heads
 
+Head = tuple[int, date, bytes]  # of a link: number, day, hash
+
 _MOST = 20  # findings: the first tell what happened
 _LATE = timedelta(hours=1)  # an event without a link for so long: nobody makes links
 
@@ -52,15 +54,17 @@ class Verifying:
     async def verify(self, first: date = date.min, last: date = date.max) -> Report:
         """Of the days from `first` to `last`; everything when none are given."""
         report = Report()
+        # Before the links: a head is written after the commit of its link, so none of these can be ahead of them.
+        heads = list(self.heads.all())
         async with self._db.snapshot() as conn:
             cut = await self._cut(conn, report)
             span = await store.numbers(conn, first, last)
             if span is not None:
                 await self._links(conn, report, 1 if first == date.min else span[0], span[1], cut)
-            await self._against_heads(conn, report, first, last, cut)
+            await self._against_heads(conn, report, heads, (first, last), cut)
             if last == date.max:
                 await self._unlinked(conn, report)
-                await self._headless(conn, report)
+                await self._headless(conn, report, heads)
         return report
 
     async def _cut(self, conn: Read, report: Report) -> Cut:
@@ -87,9 +91,9 @@ class Verifying:
             report.findings.append(Finding("inserted", found[0], begin or 0, found[1]))
         return begun
 
-    async def _headless(self, conn: Read, report: Report) -> None:
+    async def _headless(self, conn: Read, report: Report, heads: Sequence[Head]) -> None:
         """Links that no head outside stands for, though there was time to write one."""
-        newest = max((number for number, _, _ in self.heads.all()), default=0)
+        newest = max((number for number, _, _ in heads), default=0)
         found = await store.headless(conn, newest)
         if found is not None and self._clock.now() - found[2] > EVERY:
             report.findings.append(Finding("heads-missing", found[0], found[1]))
@@ -116,9 +120,11 @@ class Verifying:
             if len(report.findings) >= _MOST:
                 return
 
-    async def _against_heads(self, conn: Read, report: Report, first: date, last: date, cut: Cut) -> None:
-        for number, day, hash_ in self.heads.all():
-            if (number <= cut.through and day < cut.before) or not first <= day <= last:
+    async def _against_heads(
+        self, conn: Read, report: Report, heads: Sequence[Head], days: tuple[date, date], cut: Cut
+    ) -> None:
+        for number, day, hash_ in heads:
+            if (number <= cut.through and day < cut.before) or not days[0] <= day <= days[1]:
                 continue
             report.heads += 1
             found = await store.before(conn, number)
