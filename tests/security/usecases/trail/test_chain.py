@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.security.usecases.trail.linking import chain
 
 from kuska.infra.postgres.database import Database
 from kuska.security.contracts import Caller, Event
@@ -19,14 +20,6 @@ Make = Callable[..., Event]
 NEXT_DAY = timedelta(days=1)
 
 pytestmark = pytest.mark.requirement("LW-31")
-
-
-async def chain(made: Any, number: int) -> None:
-    """Until so many events have their link: other tests' transactions on the same server may be older for a moment."""
-    async with asyncio.timeout(20):
-        while number > 0:
-            number -= await made.chaining.catch_up()
-            await asyncio.sleep(0.001)
 
 
 async def three_days(made: Any, an_event: Make) -> list[Event]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Any
 import asyncpg
 import msgspec
 import pytest
+from tests.security.usecases.trail.linking import chain
 from tests.security.usecases.trail.moments import NOON
 
 from kuska.infra.postgres.database import Database
@@ -50,24 +50,6 @@ async def many(made: Any, number: int) -> list[Event]:
             await made.trail.settled()
     await made.trail.settled()
     return list(reversed((await made.trail.search(TrailQuestion(), limit=1000)).events))
-
-
-_HELD_BACK = """
-select exists (
-    select from security.event_block where xact >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-    union all select from security.event where xact >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint
-)
-"""
-
-
-async def chain(made: Any, number: int) -> None:
-    """All of them in one go: a transaction of another test's database would hold some back, and make a link more."""
-    async with asyncio.timeout(60), made.verifying._db.read() as conn:
-        while await conn.fetchval(_HELD_BACK):
-            await asyncio.sleep(0.01)
-        while number > 0:
-            number -= await made.chaining.catch_up()
-            await asyncio.sleep(0.001)
 
 
 class Flaky(TrailEvents):
