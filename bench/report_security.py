@@ -84,9 +84,14 @@ _COMPARED = (
 )
 
 
+def _beside(found: dict[str, Json], name: str) -> str:
+    """The run without security that was made right before the one with it, where there is one."""
+    return f"{name}_unsecured" if f"{name}_unsecured" in found else name
+
+
 def _shares(found: dict[str, Json], name: str, what: str) -> dict[str, tuple[float, float]]:
     """Clients -> (without, with security)."""
     if name not in found or f"{name}_secured" not in found:
         return {}
-    off, on = (found[each]["figures"]["connections"] for each in (name, f"{name}_secured"))
+    off, on = (found[each]["figures"]["connections"] for each in (_beside(found, name), f"{name}_secured"))
     return {key: (off[key][what]["median"], on[key][what]["median"]) for key in off if key in on}
