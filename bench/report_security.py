@@ -54,7 +54,7 @@ def table(found: dict[str, Json]) -> str:
         for clients, (off, on) in _shares(found, name, what).items():
             cpu = [
                 found[each]["figures"]["connections"][clients]["processor_us_per_request"]
-                for each in (name, f"{name}_secured")
+                for each in (_beside(found, name), f"{name}_secured")
             ]
             spent = [" + ".join(number(one[who]["median"]) for who in ("app", "database")) for one in cpu]
             rows.append((text, clients, number(off), number(on), f"{100 * on / off:.0f} %", *spent))
