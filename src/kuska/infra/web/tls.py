@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import ssl
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kuska.infra.web.settings import HttpSettings
+from kuska.kit.background import beside
 from kuska.kit.errors import Issue, UnavailableError
 
 # In the ASGI scope of a request whose connection showed a client certificate: a ClientCertificate.
@@ -78,15 +79,8 @@ class ServerTls:
         self._report("tls.renewed")
         return True
 
-    @contextlib.asynccontextmanager
-    async def watched(self) -> AsyncGenerator[None]:
-        watching = asyncio.create_task(self._watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+    def watched(self) -> AbstractAsyncContextManager[None]:
+        return beside(self._watch())
 
     async def _watch(self) -> None:
         while True:

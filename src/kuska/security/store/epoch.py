@@ -7,12 +7,13 @@ the database cannot be asked, what is kept is dropped: better slow than out of d
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
+from kuska.kit.background import beside
 from kuska.kit.errors import KuskaError
 from kuska.kit.sqlfiles import load
 
@@ -39,15 +40,8 @@ class Epoch:
         for listener in self._listeners:
             listener()
 
-    @contextlib.asynccontextmanager
-    async def watched(self) -> AsyncGenerator[None]:
-        watching = asyncio.create_task(self._watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+    def watched(self) -> AbstractAsyncContextManager[None]:
+        return beside(self._watch())
 
     async def _watch(self) -> None:
         while True:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from kuska.infra.mail.smtp import Mail, MailDelayedError, Mailer, MailRefusedErr
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
+from kuska.kit.background import beside
 from kuska.kit.clock import Clock
 from kuska.kit.errors import KuskaError
 from kuska.security.store import mails
@@ -130,15 +132,8 @@ class Mailroom:
 
         await self._db.transact(work)
 
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
-        sending = asyncio.create_task(self._run())
-        try:
-            yield
-        finally:
-            sending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sending
+    def running(self) -> AbstractAsyncContextManager[None]:
+        return beside(self._run())
 
     async def _run(self) -> None:
         while True:

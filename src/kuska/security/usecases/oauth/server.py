@@ -10,6 +10,7 @@ from datetime import timedelta
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
+from kuska.kit.background import beside
 from kuska.kit.clock import Clock
 from kuska.security.contracts import Sealer
 from kuska.security.domain.claims import House
@@ -88,13 +89,10 @@ class OAuth:
 
     @contextlib.asynccontextmanager
     async def tended(self) -> AsyncGenerator[None]:
-        tending = asyncio.create_task(self._tend())
         try:
-            yield
+            async with beside(self._tend()):
+                yield
         finally:
-            tending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await tending
             await self.parts.tokens.settled()
 
     async def _tend(self) -> None:
