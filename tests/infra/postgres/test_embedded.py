@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -27,7 +28,7 @@ from tests.infra.postgres.life import (
 )
 
 from kuska.infra.postgres import embedded
-from kuska.infra.postgres.cluster import SUPERUSER
+from kuska.infra.postgres.cluster import SOCKET_NAME, SUPERUSER, open_cluster
 
 pytestmark = pytest.mark.requirement("HC-01")
 
@@ -179,8 +180,25 @@ def test_everything_killed_at_once(data: Path) -> None:
     server.leave()
 
 
-def test_a_stale_pid_file_with_the_number_of_a_living_process(data: Path) -> None:
+def _leave_a_stale_pid_file(data: Path) -> None:
     (data / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n{data}/postgres\n0\n5432\n\n\n\nready   \n")
+
+
+def test_a_stale_pid_file_is_not_believed_while_a_keeper_is_about_to_start_the_server(data: Path) -> None:
+    _leave_a_stale_pid_file(data)
+    cluster = open_cluster(data)
+    about_to_start = os.open(data / ".kuska" / "server.lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(about_to_start, fcntl.LOCK_EX)
+    assert not embedded._ready(cluster)
+    left = socket.socket(socket.AF_UNIX)  # as a dead server leaves it: there, and nobody behind it
+    left.bind(str(cluster.sockets / SOCKET_NAME))
+    left.close()
+    assert not embedded._ready(cluster)
+    os.close(about_to_start)
+
+
+def test_a_stale_pid_file_with_the_number_of_a_living_process(data: Path) -> None:
+    _leave_a_stale_pid_file(data)
     server = embedded.attach(data)
     assert ask(server, "select 1") == 1
     server.leave()

@@ -25,9 +25,9 @@ from kuska.infra.postgres.machine import MIB, this_machine
 SUPERUSER = "postgres"
 OWNER = "kuska"
 DATABASE = "kuska"
+SOCKET_NAME = ".s.PGSQL.5432"
 _NEEDED_SPACE = 256 * MIB
 _SOCKET_LIMIT = 107
-_SOCKET_NAME = ".s.PGSQL.5432"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Cluster:
     @property
     def sockets(self) -> Path:
         """In the cluster, where the folder's own permissions protect it, unless the path is too long for a socket."""
-        if len(os.fsencode(self.folder / _SOCKET_NAME)) <= _SOCKET_LIMIT:
+        if len(os.fsencode(self.folder / SOCKET_NAME)) <= _SOCKET_LIMIT:
             return self.folder
         name = hashlib.blake2s(os.fsencode(self.folder), digest_size=8).hexdigest()
         return Path("/tmp") / f"kuska-{name}"  # noqa: S108 - made closed to others, and checked, in prepare()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +22,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kuska.infra.postgres import keeper
-from kuska.infra.postgres.cluster import DATABASE, OWNER, Cluster, locks_folder, make_data_folder, open_cluster, prepare
+from kuska.infra.postgres.cluster import (
+    DATABASE,
+    OWNER,
+    SOCKET_NAME,
+    Cluster,
+    locks_folder,
+    make_data_folder,
+    open_cluster,
+    prepare,
+)
 from kuska.infra.postgres.errors import ClusterError
 
 _STOPPING = 90.0  # a server that is being stopped by its keeper gets this long to write its checkpoint
@@ -140,7 +150,7 @@ def _await_ready(cluster: Cluster, progress: Progress) -> None:
     begun = time.monotonic()
     told = begun
     while time.monotonic() - begun < _STARTING:
-        if _status(cluster) == "ready":
+        if _ready(cluster):
             return
         if not _is_locked(cluster.data, "keeper.lock"):
             raise _failed(cluster)
@@ -151,15 +161,29 @@ def _await_ready(cluster: Cluster, progress: Progress) -> None:
     raise _failed(cluster)
 
 
-def _status(cluster: Cluster) -> str:
-    """The server's own word, line 8 of its pid file; what a dead server left there does not count."""
+def _ready(cluster: Cluster) -> bool:
+    """The server's own word, asked twice: a keeper that is about to start one has the lock, and beside it may lie what
+    a dead server wrote. A server writes its file before it listens, so what the file says while one listens is its own.
+    """
+    return _says_ready(cluster) and _listens(cluster) and _says_ready(cluster)
+
+
+def _says_ready(cluster: Cluster) -> bool:
+    """Line 8 of the server's pid file."""
     try:
         lines = (cluster.folder / "postmaster.pid").read_text("ascii").splitlines()
     except OSError:
-        return ""
-    if len(lines) < 8 or not _is_locked(cluster.data, "server.lock"):
-        return ""
-    return lines[7].strip()
+        return False
+    return len(lines) >= 8 and lines[7].strip() == "ready" and _is_locked(cluster.data, "server.lock")
+
+
+def _listens(cluster: Cluster) -> bool:
+    with socket.socket(socket.AF_UNIX) as caller:
+        try:
+            caller.connect(str(cluster.sockets / SOCKET_NAME))
+        except OSError:
+            return False
+        return True
 
 
 def _refuse_foreign_server(cluster: Cluster) -> None:
