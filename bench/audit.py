@@ -135,7 +135,7 @@ async def _appended(db: Database, trail: AuditTrail, together: int, runs: int) -
         arguments = trail.columns([_event() for _ in range(together)])
         marks = ", ".join(f"${place + 1}" for place in range(len(arguments)))
         begun = time.perf_counter()
-        await db.single(lambda conn, a=arguments, m=marks: conn.fetchval(f"select security.append({m})", *a))
+        await db.single(lambda conn, a=arguments, m=marks: conn.fetchval(f"select security.append_written({m})", *a))
         found.append((time.perf_counter() - begun) * 1000)
     return found
 

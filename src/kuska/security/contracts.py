@@ -173,7 +173,9 @@ class Trail(Protocol):
         ...
 
     def columns(self, events: Sequence[Event]) -> tuple[Sequence[Any], ...]:
-        """Arguments of the SQL function `security.append(…)`, for a statement that writes and notes in one."""
+        """Of what a statement writes: arguments of the SQL function `security.append_written(…)`, which notes it in the
+        same statement.
+        """
         ...
 
     async def within(self, tx: Any, events: Sequence[Event]) -> None:

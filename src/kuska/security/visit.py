@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from kuska.kit.clock import Clock
@@ -17,11 +17,13 @@ from kuska.security.contracts import Access, Event, Trail
 
 Action = Literal["C", "R", "U", "D", "E"]
 Outcome = Literal["0", "4", "8", "12"]
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 
 
-def event_id() -> str:
-    """A UUIDv7: in order of time, made without asking anybody."""
-    raw = bytearray((time.time_ns() // 1_000_000).to_bytes(6) + os.urandom(10))
+def event_id(at: datetime | None = None) -> str:
+    """A UUIDv7 of that moment or of now: in order of time, made without asking anybody."""
+    since = time.time_ns() // 1_000_000 if at is None else (at - _EPOCH) // _MILLISECOND
+    raw = bytearray(since.to_bytes(6) + os.urandom(10))
     raw[6] = raw[6] & 0x0F | 0x70
     raw[8] = raw[8] & 0x3F | 0x80
     text = raw.hex()
@@ -75,9 +77,10 @@ class Visit:
         entities: tuple[str, ...] = (),
         patients: tuple[str, ...] = (),
     ) -> Event:
+        at = self._clock.now()
         return Event(
-            id=event_id(),
-            at=self._clock.now(),
+            id=event_id(at),  # by which it is found, should it lie in a block
+            at=at,
             action=action,
             kind=kind,
             interaction=self.interaction,

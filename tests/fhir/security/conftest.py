@@ -28,9 +28,11 @@ from kuska.kit.json import decode, encode
 from kuska.security.api import Caller, Event, NobodyError, Visit, visit_off
 from kuska.security.domain.policy import Place
 from kuska.security.domain.scopes import parse
-from kuska.security.domain.trail_line import columns, line
+from kuska.security.domain.trail_block import blocks
+from kuska.security.domain.trail_line import line
 from kuska.security.settings import SecuritySettings
 from kuska.security.store.epoch import Epoch
+from kuska.security.store.trail_events import block_columns
 from kuska.security.usecases.consents import Consents
 from kuska.security.usecases.policy import Policy
 from kuska.security.usecases.roles import Roles
@@ -61,7 +63,7 @@ class Told:
 
     def columns(self, events: Sequence[Event]) -> tuple[Sequence[Any], ...]:
         self.events += events
-        return columns([line(event) for event in events])
+        return block_columns(blocks([line(event) for event in events]))
 
     async def within(self, tx: Write, events: Sequence[Event]) -> None:
         del tx

@@ -164,14 +164,14 @@ async def test_no_write_without_its_line(fresh_db: Database) -> None:
                 await record.write([change])
         async with fresh_db.read() as conn:
             assert await conn.fetchval("select count(*) from fhir.resource") == there
-            assert await conn.fetchval("select count(*) from security.event") == there
+            assert await conn.fetchval("select count(*) from security.event_block") == there
 
 
 async def test_a_write_of_nobody_in_particular_is_not_told(fresh_db: Database) -> None:
     record = await (await open_record(fresh_db)).for_visit(visit_off())
     await record.write([Change("create", "Patient", None, given.patient())])
     async with fresh_db.read() as conn:
-        assert await conn.fetchval("select count(*) from security.event") == 0
+        assert await conn.fetchval("select count(*) from security.event_block") == 0
 
 
 @pytest.fixture

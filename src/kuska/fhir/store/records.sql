@@ -44,11 +44,7 @@ from fhir.write(
     $31, $32, $33, $34,
     $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46
 )
-cross join security.append(
-    $47, $48, $49, $50, $51, $52, $53, $54, $55,
-    $56, $57, $58, $59, $60, $61, $62, $63, $64,
-    $65, $66, $67, $68, $69, $70, $71
-) as noted;
+cross join security.append_written($47, $48, $49, $50, $51, $52) as noted;
 
 -- hold --
 -- Nobody else writes it until the end of the transaction.

@@ -1,10 +1,11 @@
-"""Reads lie in the trail in blocks: the lines of some dozens in one row, packed, with what they are looked for by.
+"""What the record gave out and wrote lies in the trail in blocks: the lines of up to some dozens of reads, or of what one
+statement wrote, in one row, packed, with what they are looked for by.
 
-A read is answered in a tenth of a millisecond and happens a thousand times as often as anything else that is noted. A row
-of its own with its indexes would cost the database half of what the read itself does; a place in a block costs a
-twentieth of that. Every event keeps its id, its own hash in the chain and its place in every search.
+This happens a thousand times as often as anything else that is noted. A row of its own with its indexes would cost the
+database half of what a read itself does; a place in a block costs a twentieth of that. Every event keeps its id, its own
+hash in the chain and its place in every search.
 
-Which lines make a block is settled when they are written to the journal, so a block that is delivered twice is the same.
+Which reads make a block is settled when they are written to the journal, so a block that is delivered twice is the same.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ import msgspec
 import zstandard
 
 from kuska.security.contracts import Event
-from kuska.security.domain.trail_line import FIELDS, event, moment
+from kuska.security.domain.trail_line import FIELDS, Line, encoded, event, moment
 from kuska.security.domain.trail_question import Question
+from kuska.security.visit import event_id
 
 MOST_LINES = 64
 MOST_BYTES = 32 << 10
+DAY = 86_400_000_000  # microseconds
 SPAN = 10_000_000  # microseconds between its first and its last event: what is looked for by time lies near
 _LAST_MOMENT = 250_000_000_000_000_000  # some year before 9999
 _LARGEST = 64 << 20  # unpacked; nothing that was written here comes near
 _AT, _OUTCOME, _ACCOUNT, _PATIENTS = (FIELDS.index(name) for name in ("at", "outcome", "account", "patients"))
+_ID = slice(2, 38)  # of a line: it begins with its id
 _LISTS = frozenset({"roles", "methods", "entities", "patients"})
 _decode = msgspec.json.Decoder(list[Any]).decode
 _encode = msgspec.json.Encoder().encode
@@ -50,19 +54,69 @@ class Block:
         return _pack(b"\n".join(self.lines))
 
 
+class Beside:
+    """What stands beside the lines of a block, gathered line by line."""
+
+    __slots__ = ("_accounts", "_at", "_known", "_patients", "_until", "lines")
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._at = _LAST_MOMENT
+        self._until = 0
+        self._known = True
+        self._accounts: dict[str, None] = {}
+        self._patients: dict[str, None] = {}
+
+    def add(self, at: int, account: str, patients: Iterable[str] | None) -> None:
+        """`patients` None: what the line says is not known here."""
+        self.lines += 1
+        self._at = min(self._at, at)
+        self._until = max(self._until, at)
+        if patients is None:
+            self._known = False
+            return
+        if account:
+            self._accounts[account] = None
+        for patient in patients:
+            self._patients[patient] = None
+
+    def block(self, id_: str, lines: Sequence[bytes]) -> Block:
+        """Raises ValueError when it has to be read from the lines, and one of them is none."""
+        if not self._known or self.lines != len(lines):
+            return block(id_, lines)
+        return Block(id_, self._at, self._until, tuple(self._accounts), tuple(self._patients), tuple(lines))
+
+
 def block(id_: str, lines: Sequence[bytes]) -> Block:
     """Raises ValueError when one of the lines is none."""
-    return Block(id_, *_beside([_said(line) for line in lines]), tuple(lines))
+    return _block(id_, [_said(line) for line in lines], lines)
 
 
-def _beside(said: Sequence[Sequence[Any]]) -> tuple[int, int, tuple[str, ...], tuple[str, ...]]:
-    """First and last moment, accounts, patients."""
-    moments = [each[_AT] for each in said]
-    accounts = dict.fromkeys(each[_ACCOUNT] for each in said)
-    accounts.pop("", None)
-    whose = dict.fromkeys(each[_PATIENTS] for each in said)
-    patients = dict.fromkeys(one for some in whose if some for one in some.split("\n"))
-    return min(moments), max(moments), tuple(accounts), tuple(patients)
+def blocks(lines: Sequence[Line]) -> list[Block]:
+    """Of what was written together."""
+    made: list[Block] = []
+    begin = 0
+    for end in range(1, len(lines) + 1):
+        if end == len(lines) or end - begin == MOST_LINES or not _lie_near(lines[begin : end + 1]):
+            some = lines[begin:end]
+            made.append(_block(event_id(), some, [encoded(line) for line in some]))
+            begin = end
+    return made
+
+
+def _lie_near(lines: Sequence[Line]) -> bool:
+    """In one day, as the chain wants it, and as near to each other as those who look for a moment may rely on."""
+    moments = [line[_AT] for line in lines]
+    first, last = min(moments), max(moments)
+    return last - first < SPAN and first // DAY == last // DAY
+
+
+def _block(id_: str, said: Iterable[Sequence[Any]], lines: Sequence[bytes]) -> Block:
+    beside = Beside()
+    for each in said:
+        patients = each[_PATIENTS]
+        beside.add(each[_AT], each[_ACCOUNT], patients.split("\n") if patients else ())
+    return beside.block(id_, lines)
 
 
 def unpacked(packed: bytes) -> list[bytes]:
@@ -73,23 +127,20 @@ def unpacked(packed: bytes) -> list[bytes]:
         return []
 
 
+def ids(lines: Sequence[bytes]) -> list[str]:
+    """'' where a line is none any more."""
+    return [line[_ID].decode("ascii", "replace") if len(line) > _ID.stop else "" for line in lines]
+
+
 def leaves(
     at: int, until: int, accounts: Iterable[str], patients: Iterable[str], lines: Sequence[bytes]
-) -> list[tuple[str, int, bytes]]:
-    """Id, moment and hash of each event. What stands beside the lines is hashed with the first of them, unless it is
-    what they say: so that nobody is taken out of the search unseen.
+) -> list[bytes]:
+    """The hash of each event. What stands beside the lines is hashed with the first of them: nobody is taken out of the
+    search unseen.
     """
-    if not lines:
-        return []
-    try:
-        said = [_said(line) for line in lines]
-    except ValueError:
-        return []
     hashes = [sha256(line).digest() for line in lines]
-    kept = (at, until, tuple(accounts), tuple(patients))
-    if kept != _beside(said):
-        hashes[0] = sha256(lines[0] + _encode(kept)).digest()
-    return [(each[0], each[_AT], hash_) for each, hash_ in zip(said, hashes, strict=True)]
+    hashes[0] = sha256(lines[0] + _encode((at, until, tuple(accounts), tuple(patients)))).digest()
+    return hashes
 
 
 def events(lines: Iterable[bytes], question: Question) -> list[Event]:

@@ -24,7 +24,7 @@ FIELDS = (
 Line = tuple[Any, ...]
 
 _LONGEST_TEXT = 4_000  # of what a client can make long
-_LONGEST_KEY = 256  # of what is in an index, which takes some 2,700 bytes
+LONGEST_KEY = 256  # of what is in an index, which takes some 2,700 bytes
 _KEYS = frozenset({"kind", "account", "client", "session", "address", "request"})
 _encode = msgspec.json.Encoder().encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,8 +66,8 @@ def line(event: Event) -> Line:
         whole.isascii()
         and "\0" not in whole
         and len(whole) <= _LONGEST_TEXT
-        and len(caller.account) <= _LONGEST_KEY
-        and len(made[22]) <= _LONGEST_KEY
+        and len(caller.account) <= LONGEST_KEY
+        and len(made[22]) <= LONGEST_KEY
         and not made[24]
     ):
         return made  # nearly all
@@ -79,11 +79,11 @@ def _cleaned(made: Line) -> Line:
     for place, name in enumerate(FIELDS):
         value = texts[place]
         if name == "patients":
-            texts[place] = "\n".join(patient[:_LONGEST_KEY] for patient in _storable(value).split("\n"))
+            texts[place] = "\n".join(patient[:LONGEST_KEY] for patient in _storable(value).split("\n"))
         elif name == "entities":
             texts[place] = _storable(value)
         elif name in _KEYS:
-            texts[place] = _storable(value)[:_LONGEST_KEY]
+            texts[place] = _storable(value)[:LONGEST_KEY]
         elif name == "detail" and value is not None:
             texts[place] = _storable(value.replace("\\u0000", "\\ufffd"))
         elif isinstance(value, str):

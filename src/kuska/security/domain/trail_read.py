@@ -13,12 +13,12 @@ from typing import Literal
 import msgspec
 
 from kuska.security.contracts import Caller, Event
-from kuska.security.domain.trail_line import FIELDS, encoded, line, moment
+from kuska.security.domain.trail_line import FIELDS, LONGEST_KEY, encoded, line, moment
 
 _encode = msgspec.json.Encoder().encode
 _MOST = 20_000
 _LONG = 1_000  # characters of ids: what is longer is looked at one by one
-_FIRST, _LAST = FIELDS.index("caller"), FIELDS.index("purpose")
+_FIRST, _LAST, _ACCOUNT = FIELDS.index("caller"), FIELDS.index("purpose"), FIELDS.index("account")
 
 
 # Action, interaction, caller, purpose, request, query: a tuple, for it is made with every read.
@@ -32,7 +32,7 @@ class ReadLines:
         self._count = 0
         self._tail = ""
         # By identity: the door gives the same caller for the same token and address.
-        self._callers: dict[int, tuple[Caller, bytes, str]] = {}
+        self._callers: dict[int, tuple[Caller, bytes, str, bool]] = {}
 
     def line(
         self,
@@ -41,20 +41,20 @@ class ReadLines:
         reading: Reading,
         entities: Iterable[str],
         patients: Iterable[str],
-    ) -> bytes:
-        """`since`: the same moment in microseconds."""
+    ) -> tuple[bytes, bool]:
+        """`since`: the same moment in microseconds. And whether account and patients stand in it as they were given."""
         action, interaction, caller, purpose, request, query = reading
         id_ = self._id(since)
         what, whose = "\n".join(entities), "\n".join(patients)
         rest = f"{purpose}{request}{what}{whose}"
-        if query or len(rest) > _LONG or not rest.isascii() or "\0" in rest:
-            return encoded(line(_event(id_, at, reading, entities, patients)))
+        if query or len(rest) > _LONG or len(whose) > LONGEST_KEY or not rest.isascii() or "\0" in rest:
+            return encoded(line(_event(id_, at, reading, entities, patients))), False
         known = self._callers.get(id(caller))
         if known is None or known[0] is not caller:
             known = self._made(caller)
         head = f'["{id_}",{since},0,"{action}","rest","{interaction}","",'
         tail = _encode((purpose, known[2], request, what, whose, "", None))
-        return b"%b%b,%b" % (head.encode(), known[1], tail[1:])
+        return b"%b%b,%b" % (head.encode(), known[1], tail[1:]), known[3]
 
     def _id(self, since: int) -> str:
         """A UUIDv7 of that very moment, by which the event is found in its block; the process counts the rest."""
@@ -66,10 +66,11 @@ class ReadLines:
         moment_ = f"{since // 1000:012x}"
         return f"{moment_[:8]}-{moment_[8:]}-7{count:03x}-{self._tail}"
 
-    def _made(self, caller: Caller) -> tuple[Caller, bytes, str]:
+    def _made(self, caller: Caller) -> tuple[Caller, bytes, str, bool]:
         """The caller's fields, cleaned like all others."""
         probe = line(Event(id="", at=moment(0), action="R", kind="rest", caller=caller))
-        known = (caller, _encode(probe[_FIRST:_LAST])[1:-1], str(probe[_LAST + 1]))
+        same = str(probe[_ACCOUNT]) == caller.account
+        known = (caller, _encode(probe[_FIRST:_LAST])[1:-1], str(probe[_LAST + 1]), same)
         if len(self._callers) >= _MOST:
             self._callers.clear()
         self._callers[id(caller)] = known

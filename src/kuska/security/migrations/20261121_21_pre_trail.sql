@@ -52,7 +52,7 @@ create index event_failed on security.event (at, id) where outcome <> 0;
 -- What belongs to no month that is there yet (a clock that is wrong by months): kept all the same.
 create table security.event_other partition of security.event default;
 
--- Reads, some dozens in a row: docs/adr/0021-audit-trail.md says why. `lines` are their events, packed
+-- What the record gave out and wrote, up to some dozens in a row: docs/adr/0021-audit-trail.md says why. `lines` are their events, packed
 -- (security/domain/trail_block.py); what stands beside them is for the search, and is verified against them.
 create table security.event_block (
     id uuid not null,
@@ -187,6 +187,25 @@ begin
     select u.id, u.at, u.until, place, string_to_array(u.accounts, E'\n'), string_to_array(u.patients, E'\n'), u.lines
     from unnest(p_id, p_at, p_until, p_accounts, p_patients, p_lines) as u (id, at, until, accounts, patients, lines)
     on conflict (until, id) do nothing;
+    get diagnostics noted = row_count;
+    return noted;
+end
+$$;
+
+-- Blocks of what this very statement writes: there cannot be others of their ids, and looking for them would cost a fifth.
+create function security.append_written(
+    p_id uuid[], p_at timestamptz[], p_until timestamptz[], p_accounts text[], p_patients text[], p_lines bytea[]
+) returns integer
+language plpgsql
+as $$
+declare
+    noted integer;
+begin
+    insert into security.event_block (id, at, until, xact, accounts, patients, lines)
+    select u.id, u.at, u.until, pg_current_xact_id()::text::bigint + t.xact_offset, string_to_array(u.accounts, E'\n'),
+           string_to_array(u.patients, E'\n'), u.lines
+    from security.trail t,
+         unnest(p_id, p_at, p_until, p_accounts, p_patients, p_lines) as u (id, at, until, accounts, patients, lines);
     get diagnostics noted = row_count;
     return noted;
 end

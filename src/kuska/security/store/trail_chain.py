@@ -7,9 +7,8 @@ from datetime import date, datetime
 
 from kuska.infra.postgres.connection import Read, Row, Write
 from kuska.kit.sqlfiles import load
-from kuska.security.domain.trail_block import leaves, unpacked
-from kuska.security.domain.trail_chain import ChainedEvent, Link, Place, chained
-from kuska.security.domain.trail_line import moment
+from kuska.security.domain.trail_block import ids, leaves, unpacked
+from kuska.security.domain.trail_chain import Chained, Link, Place, chained
 
 _SQL = load(__package__, "trail_chain.sql")
 _SMALL = 200
@@ -35,27 +34,28 @@ async def last(conn: Read) -> Link | None:
     return None if row is None else _link(row)
 
 
-async def events(conn: Read, after: Place, through: Place, limit: int, most: int) -> list[ChainedEvent]:
-    """At most `limit` that have rows of their own and `most` blocks of reads: of a place all events, or none."""
-    rows = await conn.fetch(_SQL["events"], *after, *through, limit)
-    found = [chained(id_, day, (xact, seq), text) for xact, seq, id_, day, text in rows]
+async def rows(conn: Read, after: Place, through: Place, limit: int, most: int) -> list[Chained]:
+    """At most `limit` events that have rows of their own and `most` blocks: of a place all events, or none."""
+    events = await conn.fetch(_SQL["events"], *after, *through, limit)
+    found = [chained(id_, day, (xact, seq), text) for xact, seq, id_, day, text in events]
     blocks = await conn.fetch(_SQL["blocks"], *after, *through, most)
     if not blocks:
         return found
     # As far as both are known.
-    ends: list[Place] = [found[-1].place] if len(rows) == limit else []
+    ends: list[Place] = [found[-1].place] if len(events) == limit else []
     if len(blocks) == most:
         ends.append((blocks[-1][0], blocks[-1][1]))
-    for xact, seq, at, until, accounts, patients, packed in blocks:
-        lines = leaves(at, until, accounts, patients, unpacked(packed))
-        found += [ChainedEvent(id_, moment(since).date(), (xact, seq), leaf) for id_, since, leaf in lines]
+    for xact, seq, day, at, until, accounts, patients, packed in blocks:
+        lines = unpacked(packed)
+        if lines:
+            found.append(Chained(day, (xact, seq), ids(lines), leaves(at, until, accounts, patients, lines)))
     found.sort(key=_place)
     end = min(ends, default=None)
-    return found if end is None else [event for event in found if event.place <= end]
+    return found if end is None else [row for row in found if row.place <= end]
 
 
-def _place(event: ChainedEvent) -> Place:
-    return event.place
+def _place(row: Chained) -> Place:
+    return row.place
 
 
 async def waiting(conn: Read, after: Place) -> datetime | None:

@@ -41,9 +41,9 @@ order by e.xact, e.seq
 limit $5;
 
 -- blocks --
--- Of reads, the same way.
-select b.xact, b.seq, (extract(epoch from b.at) * 1000000)::bigint, (extract(epoch from b.until) * 1000000)::bigint,
-       b.accounts, b.patients, b.lines
+-- The same way.
+select b.xact, b.seq, (b.at at time zone 'UTC')::date, (extract(epoch from b.at) * 1000000)::bigint,
+       (extract(epoch from b.until) * 1000000)::bigint, b.accounts, b.patients, b.lines
 from security.event_block b
 where (b.xact, b.seq) > ($1, $2) and (b.xact, b.seq) <= ($3, $4)
 order by b.xact, b.seq

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.database import Database
@@ -23,19 +24,22 @@ class TrailEvents:
         await self._db.single(lambda conn: conn.fetchval(_SQL["append"], *arguments))
 
     async def append_blocks(self, blocks: Sequence[Block]) -> None:
-        """The same with reads."""
-        await self._db.single(
-            lambda conn: conn.fetchval(
-                _SQL["append_blocks"],
-                [block.id for block in blocks],
-                [moment(block.at) for block in blocks],
-                [moment(block.until) for block in blocks],
-                ["\n".join(block.accounts) for block in blocks],
-                ["\n".join(block.patients) for block in blocks],
-                [block.packed for block in blocks],
-            )
-        )
+        """The same with blocks."""
+        arguments = block_columns(blocks)
+        await self._db.single(lambda conn: conn.fetchval(_SQL["append_blocks"], *arguments))
 
     @staticmethod
     async def append_within(tx: Write, lines: Sequence[Line]) -> None:
         await tx.fetchval(_SQL["append"], *columns(lines))
+
+
+def block_columns(blocks: Sequence[Block]) -> tuple[Sequence[Any], ...]:
+    """Arguments of security.append_blocks, and of security.append_written."""
+    return (
+        [block.id for block in blocks],
+        [moment(block.at) for block in blocks],
+        [moment(block.until) for block in blocks],
+        ["\n".join(block.accounts) for block in blocks],
+        ["\n".join(block.patients) for block in blocks],
+        [block.packed for block in blocks],
+    )

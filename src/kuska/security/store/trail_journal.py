@@ -19,14 +19,14 @@ import os
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from kuska.kit.errors import Issue, UnavailableError
-from kuska.security.domain.trail_block import MOST_BYTES, MOST_LINES, SPAN
+from kuska.security.domain.trail_block import DAY, MOST_BYTES, MOST_LINES, SPAN, Beside
 from kuska.security.domain.trail_line import FIELDS, Line, encoded
 from kuska.security.visit import event_id
 
@@ -36,7 +36,6 @@ _FORGOTTEN = 3600.0  # seconds
 _CHECK = 9  # eight hexadecimal digits and a blank
 _READ = b"R"  # begins a read's line, before its block's id
 _HEAD = 38  # R, the id, a blank
-_DAY = 86_400_000_000  # microseconds
 _decode = msgspec.json.Decoder(list[object]).decode
 
 
@@ -53,13 +52,13 @@ class _Block:
     """What reads are written into now."""
 
     head: bytes
+    beside: Beside
     begin: int  # microseconds: what does not lie between goes into another one
     end: int
-    lines: int = 0
     bytes: int = 0
 
 
-_NO_BLOCK = _Block(b"", 0, 0)
+_NO_BLOCK = _Block(b"", Beside(), 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,8 @@ class Batch:
     bytes: int
     damaged: list[bytes]  # whole lines with a wrong checksum
     torn: bool = False  # the end of a line is missing: its process was killed while writing, nobody was answered
+    # By the block's id, what stands beside it where that is known; who finds a dead process' lines reads it from them.
+    besides: dict[str, Beside] = field(default_factory=dict[str, Beside])
 
 
 class Journal:
@@ -88,6 +89,7 @@ class Journal:
         self._name = event_id()
         self._begun = 0
         self._block = _NO_BLOCK
+        self._besides: dict[str, Beside] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._current = self._begin()
@@ -109,17 +111,22 @@ class Journal:
         """
         self._put(encoded(line))
 
-    def write_read(self, line: bytes, at: int) -> None:
-        """The same with the line of a read, as JSON. `at`: its moment in microseconds."""
+    def write_read(self, line: bytes, at: int, account: str = "", patients: Iterable[str] | None = None) -> None:
+        """The same with the line of a read, as JSON. `at`: its moment in microseconds. `patients`: as the line has them;
+        None when they have to be read from it.
+        """
         block = self._block
+        beside = block.beside
         full = self._current.size >= self._most  # nor in two segments, which are brought in one by one
-        if full or block.lines >= MOST_LINES or block.bytes >= MOST_BYTES or not block.begin <= at < block.end:
+        if full or beside.lines >= MOST_LINES or block.bytes >= MOST_BYTES or not block.begin <= at < block.end:
             # No block lies in two days: the chain has links for each.
-            end = min(at + SPAN, (at // _DAY + 1) * _DAY)
-            block = self._block = _Block(b"%b%b " % (_READ, event_id().encode()), at, end)
+            end = min(at + SPAN, (at // DAY + 1) * DAY)
+            id_, beside = event_id(), Beside()
+            block = self._block = _Block(b"%b%b " % (_READ, id_.encode()), beside, at, end)
+            self._besides[id_] = beside
         self._put(block.head + line)
-        block.lines += 1
         block.bytes += len(line)
+        beside.add(at, account, patients)
 
     def _put(self, text: bytes) -> None:
         record = b"%08x %b\n" % (zlib.crc32(text), text)
@@ -151,11 +158,15 @@ class Journal:
         self._block = _NO_BLOCK  # it is as it goes now; what comes later begins another one
         for segment in self._segments:
             if segment.done < segment.size:
-                return _read(segment, most)
+                batch = _read(segment, most)
+                batch.besides.update((id_, self._besides[id_]) for id_ in batch.reads if id_ in self._besides)
+                return batch
         return None
 
     def done(self, batch: Batch) -> None:
         """The batch that `next` gave is in the database."""
+        for id_ in batch.besides:
+            del self._besides[id_]
         segment = self._segments[0]
         while segment.done >= segment.size and segment is not self._current:
             self._end(self._segments.popleft())

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.security.usecases.trail.linking import chain
 
 from kuska.infra.postgres.database import Database
+from kuska.security.api import TrailQuestion, Visit
 from kuska.security.contracts import Caller, Event
 from kuska.security.usecases.trail.trail import AuditTrail
+from kuska.security.usecases.unrestricted import Unrestricted
 
-APPEND = "select security.append(" + ", ".join(f"${n}" for n in range(1, 26)) + ")"
+WRITTEN = "select security.append_written($1, $2, $3, $4, $5, $6)"
 Make = Callable[..., Event]
 
 
@@ -42,14 +45,26 @@ async def test_in_a_transaction_it_is_there_with_the_change_or_not_at_all(
     assert await count(db, lost) == 0
 
 
-async def test_many_in_one_call_of_the_function_and_a_repetition_changes_nothing(
-    db: Database, trail: AuditTrail, an_event: Make
-) -> None:
-    events = [an_event(entities=("Observation/1", "Observation/2"), patients=("p1",)) for _ in range(3)]
-    async with db.write() as tx:
-        assert await tx.fetchval(APPEND, *trail.columns(events)) == 3
-        assert await tx.fetchval(APPEND, *trail.columns([*events, an_event()])) == 1
-        assert await tx.fetchval(APPEND, *trail.columns([])) == 0
+async def test_what_a_statement_wrote_lies_in_a_block(fresh_db: Database, parts: Callable[..., Any]) -> None:
+    made = parts(fresh_db)
+    visit = Visit(Unrestricted(Caller(kind="person", account="a1"), "TREAT"), made.trail, made.clock, "request-1")
+    visit.interaction = "bundle"
+    events = [visit.written("C", f"Observation/{number}", f"p{number % 3}") for number in range(5)]
+    async with fresh_db.write() as tx:
+        assert await tx.fetchval(WRITTEN, *made.trail.columns(events)) == 1
+        assert await tx.fetchval(WRITTEN, *made.trail.columns([])) == 0
+    found = (await made.trail.search(TrailQuestion(patient="p1", account="a1", action="C", kind="rest"))).events
+    assert sorted(event.id for event in found) == sorted(event.id for event in events if event.patients == ("p1",))
+    assert await made.trail.find(events[3].id) == events[3]
+    await chain(made, 5)
+    assert (await made.verifying.verify()).events == 5
+
+
+async def test_a_repetition_of_a_call_changes_nothing(db: Database, trail: AuditTrail, an_event: Make) -> None:
+    events = [an_event() for _ in range(3)]
+    for some in (events, [*events, an_event()], []):
+        async with db.write() as tx:
+            await trail.within(tx, some)
     assert await count(db, *events) == 3
 
 

@@ -13,7 +13,7 @@ from kuska.security.domain.trail_chain import Link, linked
 from kuska.security.store import trail_chain as store
 from kuska.security.store.trail_heads import Heads
 
-_BLOCKS = 100  # of reads, the same
+_BLOCKS = 100  # the same
 _FEW = 100  # more come with the next turn
 MOST = 500  # events of a batch: some milliseconds of hashing
 _log = logger("trail")
@@ -49,14 +49,14 @@ class Chaining:
             last = await store.last(tx)
             after = last.last if last else (0, 0)
             through = (await store.horizon(tx), 0)
-            batch = await store.events(tx, after, through, MOST, _BLOCKS)
+            batch = await store.rows(tx, after, through, MOST, _BLOCKS)
             now = self._clock.now()
             links = linked(last, batch, now) if batch else []
             await store.insert(tx, links)
             oldest = await store.waiting(tx, links[-1].last if links else after)
         self._metrics.chain_lag.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
         self._publish(last, links)
-        return len(batch)
+        return sum(len(row.leaves) for row in batch)
 
     def _publish(self, last: Link | None, links: list[Link]) -> None:
         """Out of the reach of whoever owns the database: a chain that is made anew from some event on has other hashes."""

@@ -109,8 +109,9 @@ class Flushing:
         await self._append(batch.lines, self._events.append, lambda line: self._journal.set_aside(encoded(line)))
         blocks: list[Block] = []
         for id_, lines in batch.reads.items():
+            beside = batch.besides.get(id_)
             try:
-                blocks.append(block(id_, lines))
+                blocks.append(block(id_, lines) if beside is None else beside.block(id_, lines))
             except ValueError as error:
                 self._refused(error)
                 self._journal.set_aside(*lines)

@@ -12,10 +12,11 @@ from kuska.infra.telemetry.trail import TrailMetrics
 from kuska.kit.errors import UnavailableError
 from kuska.security.contracts import Event
 from kuska.security.domain.audit_event import audit_event
-from kuska.security.domain.trail_line import columns, line, microseconds
+from kuska.security.domain.trail_block import blocks
+from kuska.security.domain.trail_line import line, microseconds
 from kuska.security.domain.trail_question import MOST, Page, Question, cursor
 from kuska.security.domain.trail_read import Reading, ReadLines
-from kuska.security.store.trail_events import TrailEvents
+from kuska.security.store.trail_events import TrailEvents, block_columns
 from kuska.security.store.trail_journal import Journal
 from kuska.security.store.trail_search import TrailSearch
 from kuska.security.usecases.trail.export import Form, export
@@ -71,7 +72,8 @@ class AuditTrail:
         """`note` of something that was read and given, as `Visit.end` has it: without the detour of an Event."""
         since = microseconds(at)
         try:
-            self._journal.write_read(self._reads.line(at, since, reading, entities, patients), since)
+            text, plain = self._reads.line(at, since, reading, entities, patients)
+            self._journal.write_read(text, since, reading[2].account, patients if plain else None)
         except UnavailableError as error:
             self._refused(error)
             raise
@@ -103,7 +105,7 @@ class AuditTrail:
         await self._events.append_within(tx, [line(event) for event in events])
 
     def columns(self, events: Sequence[Event]) -> tuple[Sequence[Any], ...]:
-        return columns([line(event) for event in events])
+        return block_columns(blocks([line(event) for event in events]))
 
     async def search(self, question: Question, *, after: str = "", limit: int = 50) -> Page:
         """Newest first. `after`: the cursor of the page before. Whoever asks notes that it was asked.

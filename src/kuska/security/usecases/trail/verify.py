@@ -152,14 +152,14 @@ async def _events(conn: Read, report: Report, batch: Sequence[Link], kept: date)
     report.links += len(batch)
     after, last = batch[0].after, batch[0].last
     expected = sum(link.count for link in batch)
-    found = by_day(await store.events(conn, after, last, expected + 100, expected + 100))
+    found = by_day(await store.rows(conn, after, last, expected + 100, expected + 100))
     days = {link.day for link in batch}
     for link in batch:
         there = found.get(link.day, [])
-        report.events += len(there)
+        report.events += sum(len(row.leaves) for row in there)
         if not there and link.day < kept:
             continue  # late ones of a month that is over
         report.findings.extend(differences(link, there))
     for day, strangers in found.items():
         if day not in days:
-            report.findings.append(Finding("inserted", day, batch[0].number, strangers[0].id))
+            report.findings.append(Finding("inserted", day, batch[0].number, strangers[0].ids[0]))
