@@ -15,6 +15,7 @@ ALLOWED = {
     "security/api.py": "the door they are handed out by",
     "fhir/routes/door.py": "KUSKA_SECURITY=off, on loopback only",
     "app/guarding.py": "KUSKA_SECURITY=off, on loopback only",
+    "app/accounts.py": "the operator's own command, on the machine itself: the first administrator comes in this way",
     "app/auditing.py": "the operator exports the trail on the machine itself; noted in it",
     "app/demo/command.py": "synthetic people are seeded",
     "app/patients.py": "who registers is looked for by document and birth date; noted in the trail as the system's work",
@@ -22,7 +23,7 @@ ALLOWED = {
 
 
 def test_only_listed_places_work_without_a_policy() -> None:
-    pattern = re.compile(r"\bvisit_(?:off|system)\b|\bUnrestricted\(")
+    pattern = re.compile(r"\bvisit_(?:off|system|operator)\b|\bUnrestricted\(")
     found = {str(path.relative_to(SRC)) for path in SRC.rglob("*.py") if pattern.search(path.read_text("utf-8"))}
     assert found <= ALLOWED.keys(), "say in ALLOWED why no policy decides there"
 

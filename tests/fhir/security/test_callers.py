@@ -16,8 +16,9 @@ from kuska.fhir.domain.search.request import SearchRequest
 from kuska.fhir.routes import app as routes
 from kuska.fhir.store.records import Change
 from kuska.fhir.usecases.nobody import nobody
-from kuska.fhir.usecases.table import ACTIONS, FOR_ALL, INTERACTIONS, NEEDS, READING
-from kuska.kit.json import Node
+from kuska.fhir.usecases.table import ACTIONS, FOR_ALL, INTERACTIONS, NEEDS, OPERATIONS, READING
+from kuska.kit.json import Node, decode, encode
+from kuska.security.api import RefusedByPolicyError
 
 pytestmark = pytest.mark.requirement("HC-04", "LW-16")
 
@@ -96,6 +97,32 @@ async def test_without_a_visit_there_is_nothing(house: House) -> None:
     async with house.archive.db.read() as conn:
         with pytest.raises(Exception, match="forbidden"):
             await record.records.read(conn, "Patient", "anna")
+
+
+# What answers nobody without refusing, and why nothing of the record is given out by it.
+ANSWERED = {"validate type": "reads nothing of the record"}
+
+
+async def test_every_use_case_refuses_nobody_by_itself(house: House) -> None:
+    """Past what is asked at the door. A use case that asks the policy for nothing is seen here."""
+    record = await house.archive.for_visit(nobody())
+    cases = {**INTERACTIONS, **{" ".join(place): use_case for place, use_case in OPERATIONS.items()}}
+    del cases["operation"]  # each of them by itself
+    answered: set[str] = set()
+    for name, use_case in cases.items():
+        call = calls.Call(name, "Patient", "anna", "1", base="http://localhost/fhir", patch=[])
+        if name.startswith(("conditional", "search")):
+            call.query, call.if_none_exist = "_id=anna", "identifier=1"
+        if name not in READING and name != "validate instance" and "everything" not in name:
+            call.node = decode(encode(given.patient(id="anna")))
+        call.type = "" if name.endswith("system") else call.type
+        call.id = "" if name.endswith("type") else call.id
+        try:
+            await use_case(record, call)
+        except RefusedByPolicyError:
+            continue
+        answered.add(name)
+    assert answered == ANSWERED.keys()
 
 
 # --- scopes --------------------------------------------------------------------------------------------------------------

@@ -139,12 +139,27 @@ async def test_what_is_no_question(
 async def test_who_was_forgotten_cannot_be_found_any_more(at: House, pseudonyms: Pseudonyms) -> None:
     tokens = [(await pseudonyms.of(purpose, ["Patient/1"]))["Patient/1"] for purpose in ("research", "statistics")]
     kept = (await pseudonyms.of("research", ["Patient/2"]))["Patient/2"]
-    assert await pseudonyms.forget(await at.visit("steward"), "Patient/1") == 2
+    assert await pseudonyms.forget(await at.visit("steward"), "Patient/1", REASON) == 2
     found = await pseudonyms.resolve(await at.visit("steward"), "research", [tokens[0], kept], REASON)
     assert found == {kept: "Patient/2"}
     assert (await pseudonyms.of("research", ["Patient/1"]))["Patient/1"] not in tokens, "and does not come back"
     assert at.lines.events[0].action == "D"
-    assert at.lines.events[0].patients == ("1",)
+    assert (at.lines.events[0].patients, at.lines.events[0].reason) == (("1",), REASON)
+
+
+async def test_forgetting_asks_for_role_second_factor_and_reason(at: House, pseudonyms: Pseudonyms) -> None:
+    token = (await pseudonyms.of("research", ["Patient/1"]))["Patient/1"]
+    with pytest.raises(RefusedByPolicyError):
+        await pseudonyms.forget(await at.visit("administrator"), "Patient/1", REASON)
+    with pytest.raises(StepUpError):
+        await pseudonyms.forget(await at.visit("steward", confirmed=NOW - timedelta(hours=2)), "Patient/1", REASON)
+    with pytest.raises(IncorrectError):
+        await pseudonyms.forget(await at.visit("steward"), "Patient/1", "  short  ")
+    assert at.lines.said() == [
+        ("pseudonym", "forget", "4", "security.feature"),
+        ("pseudonym", "forget", "4", "security.step-up"),
+    ]
+    assert await pseudonyms.resolve(await at.visit("steward"), "research", [token], REASON) == {token: "Patient/1"}
 
 
 async def test_rows_of_an_older_key_are_sealed_anew(at: House) -> None:

@@ -2,9 +2,10 @@
 
     tokens = await pseudonyms.of("research", ["Patient/1", …])     one person, one token; for another purpose another one
     found = await pseudonyms.resolve(visit, "research", tokens, reason)      who they are: a role of its own, noted
-    await pseudonyms.forget(visit, "Patient/1")                    from then on nobody can tell whose the tokens were
+    await pseudonyms.forget(visit, "Patient/1", reason)            from then on nobody can tell whose the tokens were
 
-Giving tokens needs no permission: whoever has the person's data may hide whose it is. The way back is what is guarded.
+Giving tokens needs no permission: whoever has the person's data may hide whose it is. The way back is what is guarded, and
+closing it for good.
 """
 
 from __future__ import annotations
@@ -73,18 +74,9 @@ class Pseudonyms:
             StepUpError: the second factor was shown too long ago.
             IncorrectError: no reason, too many tokens, or tokens of another purpose.
         """
-        reason = " ".join(reason.split())
-        try:
-            require(visit.access, FEATURE, self._clock.now(), self._fresh)
-        except (RefusedByPolicyError, StepUpError) as error:
-            await visit.trail.keep(
-                self._event(visit, "E", "resolve", purpose, count=len(tokens), reason=why(error), outcome="4")
-            )
-            raise
+        await self._permit(visit, "E", "resolve", purpose, count=len(tokens))
         _check_purpose(purpose)
-        if not REASON_LEAST <= len(reason) <= REASON_MOST:
-            params = {"least": REASON_LEAST, "most": REASON_MOST}
-            raise IncorrectError(Issue(code="value", message="pseudonyms.reason", params=params))
+        reason = _reason(reason)
         if len(tokens) > RESOLVED_MOST:
             raise IncorrectError(Issue(code="too-long", message="pseudonyms.many", params={"most": RESOLVED_MOST}))
         if any(purpose_of(token) != purpose for token in tokens):
@@ -98,8 +90,13 @@ class Pseudonyms:
         )
         return found
 
-    async def forget(self, visit: Visit, person: str) -> int:
-        """The tokens of this person, of all purposes, can be resolved by nobody from now on. How many there were."""
+    async def forget(self, visit: Visit, person: str, reason: str) -> int:
+        """The tokens of this person, of all purposes, can be resolved by nobody from now on. How many there were.
+
+        Raises RefusedByPolicyError, StepUpError, IncorrectError as `resolve`: nobody can take it back.
+        """
+        await self._permit(visit, "D", "forget")
+        reason = _reason(reason)
 
         async def work(tx: Write) -> int:
             gone = [
@@ -107,11 +104,20 @@ class Pseudonyms:
                 for purpose in await store.purposes(tx)
                 if await store.forget(tx, purpose, self._mark(b"person", purpose, person))
             ]
-            event = self._event(visit, "D", "forget", ",".join(gone), count=len(gone), persons=(person,))
+            event = self._event(visit, "D", "forget", ",".join(gone), count=len(gone), reason=reason, persons=(person,))
             await visit.trail.within(tx, [event])
             return len(gone)
 
         return await self._db.transact(work)
+
+    async def _permit(self, visit: Visit, action: Action, what: str, purpose: str = "", *, count: int = 0) -> None:
+        """Raises RefusedByPolicyError, StepUpError; the attempt is in the trail then."""
+        try:
+            require(visit.access, FEATURE, self._clock.now(), self._fresh)
+        except (RefusedByPolicyError, StepUpError) as error:
+            refused = self._event(visit, action, what, purpose, count=count, reason=why(error), outcome="4")
+            await visit.trail.keep(refused)
+            raise
 
     async def reseal(self) -> int:
         """Rows that an older key sealed, sealed with the current one. How many."""
@@ -177,6 +183,15 @@ class Pseudonyms:
 
 def _row(purpose: str, mark: bytes) -> bytes:
     return purpose.encode() + b"\0" + mark
+
+
+def _reason(text: str) -> str:
+    """As it is kept. Raises IncorrectError."""
+    reason = " ".join(text.split())
+    if not REASON_LEAST <= len(reason) <= REASON_MOST:
+        params = {"least": REASON_LEAST, "most": REASON_MOST}
+        raise IncorrectError(Issue(code="value", message="pseudonyms.reason", params=params))
+    return reason
 
 
 def _check_purpose(purpose: str) -> None:
