@@ -36,6 +36,38 @@ def test_from_the_settings_file_too(tmp_path: Path) -> None:
     assert load({"KUSKA_CONFIG": str(config)}).keys.vault_token == "hvs.x"
 
 
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("mail", "password", PASSWORD),
+        ("keys", "vault_token", PASSWORD),
+        ("database", "url", URL),
+        ("database", "url", f"postgresql://db/kuska?user=kuska&password={PASSWORD}"),
+        ("database", "url", f"postgresql://kuska:{PASSWORD}@[db/kuska"),
+        ("outgoing", "proxy", f"http://kuska:{PASSWORD}@proxy:3128"),
+    ],
+)
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_none_stands_in_the_settings_file(tmp_path: Path, section: str, name: str, value: str, lang: str) -> None:
+    config = tmp_path / "kuska.toml"
+    config.write_text(f"[{section}]\n{name} = '{value}'\n")
+    with pytest.raises(SettingsError) as caught:
+        load({"KUSKA_CONFIG": str(config)})
+    (issue,) = caught.value.issues
+    assert issue.message == "settings.secret-in-file"
+    said = render(issue, lang)
+    assert f"{section}.{name}_file" in said
+    assert f"KUSKA_{section}_{name}_FILE".upper() in said
+    assert PASSWORD not in said
+
+
+def test_an_address_without_a_password_may_stand_there(tmp_path: Path) -> None:
+    config = tmp_path / "kuska.toml"
+    config.write_text("[database]\nurl = 'postgresql://kuska@db/kuska?host=/run/postgresql'\n[mail]\npassword = ''\n")
+    settings = load({"KUSKA_CONFIG": str(config)})
+    assert settings.database.url == "postgresql://kuska@db/kuska?host=/run/postgresql"
+
+
 def test_only_secrets_have_files(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load({"KUSKA_PORT_FILE": secret_file(tmp_path, "1")})

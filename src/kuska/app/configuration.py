@@ -4,7 +4,8 @@ A name that nobody declared stops the start and names the one that was probably 
 silently ignored is worse than none.
 
 What is secret comes from the environment or, better, from a file that only its owner can read: a setting X that holds a
-secret is also taken as X_FILE, whose content it then is. Secrets appear in no message.
+secret is also taken as X_FILE, whose content it then is. In the TOML file itself it is refused: that is copied, and shown to
+who helps. Secrets appear in no message.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl, urlsplit
 
 from annotated_types import Ge, Le
 from pydantic import TypeAdapter, ValidationError
@@ -117,12 +119,30 @@ def _from_file(path: Path) -> dict[tuple[str, str], Any]:
         given = {key: value} if inner is None else {f"{key}.{name}": each for name, each in inner.items()}
         for name, each in given.items():
             if name in known:
+                if _holds_secret(*known[name], str(each)):
+                    raise SettingsError(
+                        "settings.secret-in-file", name=name, where=str(path), variable=variable(*known[name])
+                    )
                 found[known[name]] = each
             elif place := _of_file(name, known, _IN_FILE):
                 found[place] = _secret_in(str(each))
             else:
                 raise _unknown(name, known, str(path))
     return found
+
+
+def _holds_secret(section: str, name: str, value: str) -> bool:
+    """An address is one only with a password in it."""
+    if not value or not is_secret(section, name):
+        return False
+    if (section, name) not in _WITH_PASSWORD:
+        return True
+    try:
+        parts = urlsplit(value)
+        asked = [key for key, _ in parse_qsl(parts.query)]
+        return parts.password is not None or any(key.endswith("password") for key in asked)
+    except ValueError:
+        return "@" in value  # no address; said without the value elsewhere
 
 
 def _as_list(slice_: type, field: str, text: str) -> Any:
