@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -54,3 +55,41 @@ async def serving(sink: Sink, ssl_context: ssl.SSLContext | None = None, **optio
             if one.transport is not None:
                 one.transport.abort()
         await server.wait_closed()
+
+
+@asynccontextmanager
+async def saying(**answers: str) -> AsyncIterator[int]:
+    """The port of a server that answers each command as it is told here (`greeting`, `ehlo`, `mail`, `rcpt`, `data`, and
+    `text` at its end), else as if all were well.
+    """
+    well = {"greeting": "220 here", "data": "354 go on", "quit": "221 bye", "ehlo": "250-here\r\n250 AUTH LOGIN"}
+    answers = {"helo": answers.get("ehlo", "250 OK"), **answers}
+    writers: list[asyncio.StreamWriter] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+
+        def say(step: str) -> str:
+            answer = answers.get(step, well.get(step, "250 OK"))
+            writer.write(f"{answer}\r\n".encode())
+            return answer
+
+        say("greeting")
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while line := await reader.readline():
+                step = line[:4].decode().strip().lower()
+                if say(step).startswith("354"):
+                    await reader.readuntil(b"\r\n.\r\n")
+                    say("text")
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.smtp_sink import Sink, serving
+from tests.smtp_sink import Sink, saying, serving
 
 from kuska.infra.mail.settings import MailSettings
 from kuska.infra.mail.smtp import Mail, MailDelayedError, MailRefusedError, SmtpMailer, compose
@@ -119,6 +119,55 @@ async def test_never_or_later(answer: str, error: type[Exception]) -> None:
         with pytest.raises(error) as told:
             await mailer(port).send(MAIL)
     assert "ana@" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("step", "answer"),
+    [
+        ("greeting", "554 no service here"),
+        ("ehlo", "550 who are you"),
+        ("mail", "530 5.7.0 must issue a STARTTLS command first"),
+        ("mail", "553 5.1.8 sender address rejected"),
+        ("mail", "550 5.7.1 not yours"),
+        ("mail", "501 malformed"),
+        ("rcpt", "530 5.7.0 authentication required"),
+        ("rcpt", "554 5.7.1 <ana@example.org>: relay access denied"),
+        ("rcpt", "503 5.5.1 need MAIL before"),
+        ("rcpt", "452 4.2.2 mailbox full"),
+        ("data", "451 later"),
+        ("text", "550 5.7.26 this domain does not let you send for it"),
+        ("text", "451 later"),
+    ],
+)
+async def test_what_the_operator_can_mend_loses_no_mail(step: str, answer: str) -> None:
+    async with saying(**{step: answer}) as port:
+        with pytest.raises(MailDelayedError, match=answer[:3]) as told:
+            await mailer(port).send(MAIL)
+    assert "ana@" not in str(told.value)
+
+
+async def test_a_sign_in_that_is_refused_waits() -> None:
+    async with saying(auth="535 5.7.8 wrong") as port:
+        with pytest.raises(MailDelayedError, match=r"sign-in refused \(535\)"):
+            await mailer(port, username="kuska", password="wrong").send(MAIL)
+
+
+@pytest.mark.parametrize(
+    ("step", "answer"),
+    [
+        ("rcpt", "550 5.1.1 no such user"),
+        ("rcpt", "550 no such user"),
+        ("rcpt", "553 not allowed as a name"),
+        ("data", "554 no valid recipients"),
+        ("text", "552 5.3.4 too big"),
+        ("text", "554 not wanted"),
+    ],
+)
+async def test_what_is_about_this_mail_is_final(step: str, answer: str) -> None:
+    async with saying(**{step: answer}) as port:
+        with pytest.raises(MailRefusedError) as told:
+            await mailer(port).send(MAIL)
+    assert told.value.code == int(answer[:3])
 
 
 async def test_nobody_there_and_nobody_answering() -> None:

@@ -19,6 +19,16 @@ from kuska.infra.mail.settings import MailSettings
 from kuska.kit.clock import Clock
 from kuska.kit.errors import IncorrectError, Issue, UnavailableError
 
+_ABOUT_IT = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError)
+# Wrong order of commands; to be encrypted or signed in first (RFC 4954).
+_ABOUT_US = frozenset({503, 530, 534, 535, 538})
+_STEPS = (
+    (aiosmtplib.SMTPAuthenticationError, "sign-in"),
+    (aiosmtplib.SMTPSenderRefused, "sender"),
+    (aiosmtplib.SMTPRecipientRefused, "recipient"),
+    (aiosmtplib.SMTPDataError, "text"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -30,7 +40,7 @@ class Mail:
 
 
 class MailRefusedError(IncorrectError):
-    """The server will never take this mail: the address does not exist, or it is not allowed to us."""
+    """The server will never take this mail: the address does not exist, or the text is not wanted there."""
 
     def __init__(self, code: int) -> None:
         super().__init__(Issue(code="exception", message="mail.refused", params={"code": code}))
@@ -81,12 +91,9 @@ class SmtpMailer:
                 timeout=settings.timeout,
             )
         except aiosmtplib.SMTPRecipientsRefused as refused:
-            raise _refusal(refused.recipients[0].code) from refused
-        except aiosmtplib.SMTPAuthenticationError as error:
-            # The operator can mend it, so the mail is not lost.
-            raise MailDelayedError(f"sign-in refused ({error.code})") from error
+            raise _problem(refused.recipients[0]) from refused
         except aiosmtplib.SMTPResponseException as error:
-            raise _refusal(error.code) from error
+            raise _problem(error) from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ssl.SSLError) as error:
             # The type, not the text: a server's answer may quote the address.
             raise MailDelayedError(type(error).__name__) from error
@@ -108,8 +115,17 @@ def compose(mail: Mail, sender: str, clock: Clock) -> EmailMessage:
     return message
 
 
-def _refusal(code: int) -> MailRefusedError | MailDelayedError:
-    return MailRefusedError(code) if 500 <= code < 600 else MailDelayedError(f"answered {code}")
+def _problem(answer: aiosmtplib.SMTPResponseException) -> MailRefusedError | MailDelayedError:
+    """Only a 5xx that is about this mail is final: to its recipient, or to its text.
+
+    Every other is about us, an address that we may not send from or a server that does not know us (and 5.7 says so at
+    any step, RFC 3463 section 3.8): the operator can mend that, so no mail is lost by it.
+    """
+    code, message = answer.code, answer.message
+    if isinstance(answer, _ABOUT_IT) and 500 <= code < 600 and code not in _ABOUT_US and not message.startswith("5.7."):
+        return MailRefusedError(code)
+    step = next((said for kind, said in _STEPS if isinstance(answer, kind)), "connection")
+    return MailDelayedError(f"{step} refused ({code})")
 
 
 def _trust(settings: MailSettings) -> ssl.SSLContext:
