@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from base64 import b64encode
+from typing import Any
 
 import httpx
 import pytest
 from tests.fhir import given
 
 from kuska.fhir.usecases import criteria as criteria_of
+from kuska.fhir.usecases import patch as patch_of
 
 pytestmark = [pytest.mark.requirement("HC-01"), pytest.mark.requirement("LW-20")]
 
@@ -101,6 +105,59 @@ async def test_conditional_patch(client: httpx.AsyncClient) -> None:
     assert (response.status_code, response.json()["active"]) == (200, False)
     await client.post("Patient", json=given.identified(value))
     given.is_outcome(await client.patch(url, json=patch, headers=headers), 412, "interaction.several-matches")
+
+
+def taking(name: str) -> list[given.Node]:
+    """A patch that takes a requested task."""
+    return [
+        {"op": "replace", "path": "/status", "value": "accepted"},
+        {"op": "add", "path": "/owner", "value": {"display": name}},
+    ]
+
+
+async def requested_task(client: httpx.AsyncClient) -> str:
+    task = {"resourceType": "Task", "status": "requested", "intent": "order"}
+    return (await client.post("Task", json=task)).json()["id"]
+
+
+async def test_of_parallel_conditional_patches_one_wins(client: httpx.AsyncClient) -> None:
+    id_ = await requested_task(client)
+    headers = {"content-type": "application/json-patch+json"}
+    url = f"Task?_id={id_}&status=requested"
+    responses = await asyncio.gather(
+        *(client.patch(url, json=taking(f"w{number}"), headers=headers) for number in range(8))
+    )
+    assert sorted(response.status_code for response in responses) == [200] + [404] * 7
+    [won] = [response for response in responses if response.status_code == 200]
+    task = (await client.get(f"Task/{id_}")).json()
+    assert (task["meta"]["versionId"], task["owner"]) == ("2", won.json()["owner"])
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_a_conditional_patch_hears_of_a_write_that_did_not_wait(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, *, inside: bool
+) -> None:
+    """A plain update between the search and the read: the patch must not be made of what meets its condition no more."""
+    id_ = await requested_task(client)
+    patch, readable = taking("late"), patch_of.readable
+    taken = {"resourceType": "Task", "id": id_, "status": "accepted", "intent": "order", "owner": {"display": "early"}}
+
+    async def late(*given: Any) -> Any:
+        monkeypatch.setattr(patch_of, "readable", readable)
+        assert (await client.put(f"Task/{id_}", json=taken)).status_code == 200
+        return await readable(*given)
+
+    monkeypatch.setattr(patch_of, "readable", late)
+    url = f"Task?_id={id_}&status=requested"
+    if inside:
+        data = b64encode(json.dumps(patch).encode()).decode()
+        binary = {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data}
+        refused = await client.post("", json=given.bundle("transaction", given.entry("PATCH", url, binary)))
+    else:
+        refused = await client.patch(url, json=patch, headers={"content-type": "application/json-patch+json"})
+    given.is_outcome(refused, 404, "interaction.no-match")
+    task = (await client.get(f"Task/{id_}")).json()
+    assert (task["meta"]["versionId"], task["owner"]["display"]) == ("2", "early")
 
 
 async def test_conditional_delete(client: httpx.AsyncClient) -> None:

@@ -30,15 +30,20 @@ async def perform(record: Record, call: Call) -> Answer:
         await lock(tx, [key(call)])
         stored = await readable(record, tx, call.type, call.id)
         change, issues = patched(call, stored)
-        try:
-            [done] = await record.records.write(tx, [change])
-        except VersionConflictError as error:
-            if call.if_match is not None:
-                raise
-            raise ContentionError(*error.issues) from error
-        return written(done, issues)
+        return await write(record, tx, change, issues, call)
 
     return await record.transaction(work)
+
+
+async def write(record: Record, tx: Write, change: Change, issues: tuple[Issue, ...], call: Call) -> Answer:
+    """Of the version that was patched; when it is not the current one any more, all is repeated."""
+    try:
+        [done] = await record.records.write(tx, [change])
+    except VersionConflictError as error:
+        if call.if_match is not None:
+            raise
+        raise ContentionError(*error.issues) from error
+    return written(done, issues)
 
 
 async def readable(record: Record, tx: Write, type_: str, id_: str) -> Stored | None:

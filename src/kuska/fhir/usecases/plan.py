@@ -20,7 +20,7 @@ from kuska.fhir.store.records import Change, Written
 from kuska.fhir.usecases import patch
 from kuska.fhir.usecases.answers import written
 from kuska.fhir.usecases.conditional_create import existing
-from kuska.fhir.usecases.conditional_patch import nothing
+from kuska.fhir.usecases.conditional_patch import nothing, patched_match
 from kuska.fhir.usecases.conditional_update import change_for
 from kuska.fhir.usecases.criteria import Criterion, keys, matches, parse
 from kuska.fhir.usecases.preconditions import PreconditionError, must_be_free, must_be_new, several, shown
@@ -162,9 +162,10 @@ class Plan:
         if step.condition is not None:
             if not hits:
                 raise nothing(call)
-            call = replace(call, id=hits[0].id)
-        stored = await patch.readable(self.record, self.tx, call.type, call.id)
-        self.changes[step.entry.index], self.issues[step.entry.index] = patch.patched(call, stored)
+            made = await patched_match(self.record, self.tx, call, step.criteria or (), hits[0])
+        else:
+            made = patch.patched(call, await patch.readable(self.record, self.tx, call.type, call.id))
+        self.changes[step.entry.index], self.issues[step.entry.index] = made
 
     def _known(self, step: Step, id_: str) -> None:
         self.targets[step.name] = f"{step.entry.call.type}/{id_}"
