@@ -78,6 +78,62 @@ async def test_two_changes_of_one_resource_both_happen(client: httpx.AsyncClient
     assert answers[2]["resource"]["meta"]["versionId"] == "2"
 
 
+async def test_changes_of_one_resource_keep_their_order(client: httpx.AsyncClient) -> None:
+    id_, new, value = given.key(), given.key(), given.key()
+    await client.put(f"Patient/{id_}", json=given.patient(id=id_))
+    rename = {"name": "operation", "part": [
+        {"name": "type", "valueCode": "replace"},
+        {"name": "path", "valueString": "Patient.gender"},
+        {"name": "value", "valueCode": "other"},
+    ]}  # fmt: skip
+    answers = await sent(
+        client,
+        entry("PATCH", f"Patient/{id_}", {"resourceType": "Parameters", "parameter": [rename]}),
+        entry("PUT", f"Patient/{id_}", given.patient(id=id_, active=False)),
+        entry("PUT", f"Patient/{new}", given.patient(id=new), ifNoneMatch="*"),
+        entry("DELETE", f"Patient/{new}"),
+        entry("PUT", f"Patient?identifier={value}", given.identified(value, id=value)),
+        entry("PUT", f"Patient/{value}", given.identified(value, id=value, active=False)),
+        entry("DELETE", f"Patient?identifier={value}"),
+    )
+    assert statuses(answers) == ["200", "200", "201", "204", "201", "200", "204"]
+    found = (await client.get(f"Patient/{id_}")).json()
+    assert (found["gender"], found["active"], found["meta"]["versionId"]) == ("female", False, "3")
+    assert [(await client.get(f"Patient/{one}")).status_code for one in (new, value)] == [410, 410]
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_what_is_read_by_post_is_given_too(client: httpx.AsyncClient, kind: str) -> None:
+    id_ = given.key()
+    await client.put(f"Patient/{id_}", json=given.patient(id=id_))
+    nothing = {"resourceType": "Parameters"}
+    asked = bundle(
+        kind,
+        entry("POST", f"Patient/_search?_id={id_}"),
+        entry("POST", "Patient/$validate", given.patient()),
+        entry("POST", f"Patient/{id_}/$everything", nothing),
+        entry("GET", "metadata"),
+        entry("HEAD", "metadata"),
+        entry("POST", "Patient", given.patient()),
+    )
+    response = await client.post("", json=asked)
+    assert response.status_code == 200, response.text
+    answers = response.json()["entry"]
+    assert statuses(answers) == ["200"] * 5 + ["201"]
+    found, judged, everything, described, *others = answers
+    assert [one["resource"]["id"] for one in found["resource"]["entry"]] == [id_]
+    assert judged["resource"]["resourceType"] == "OperationOutcome"
+    assert [one["resource"]["id"] for one in everything["resource"]["entry"]] == [id_]
+    assert described["resource"] == (await client.get("metadata")).json()
+    assert not [one for one in others if "resource" in one]
+
+
+async def test_a_search_in_a_bundle_has_its_parameters_in_its_url(client: httpx.AsyncClient) -> None:
+    [answer] = await sent(client, entry("POST", "Patient/_search", {"resourceType": "Parameters"}))
+    [issue] = answer["response"]["outcome"]["issue"]
+    assert issue["details"]["coding"][0]["code"] == "interaction.entry-search"
+
+
 async def test_prefer_and_conditional_read(client: httpx.AsyncClient) -> None:
     create = entry("POST", "Patient", given.patient())
     answers = await sent(client, create, prefer="return=representation")

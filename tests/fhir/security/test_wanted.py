@@ -99,6 +99,23 @@ async def test_what_a_bundle_asks_is_told(house: House, kind: str) -> None:
     assert [line.patients for line in lines if line.outcome == "4"] == [("berta",)]
 
 
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+@pytest.mark.parametrize(
+    "url",
+    ["Observation/_search?patient=berta", "Patient/_search?_id=berta", "Patient/_search?link=Patient/berta&_id=berta"],
+)
+async def test_whose_is_asked_by_post_in_a_bundle_is_told(house: House, kind: str, url: str) -> None:
+    status, [line] = await told(house, "POST", "", json=bundle(kind, entry("POST", url)))
+    assert (status, line.patients) == (200, ("berta",))
+    status, lines = await told(house, "POST", "", json=bundle("batch", entry("POST", "Patient/berta/$everything")))
+    assert "berta" in {patient for one in lines for patient in one.patients}
+
+
+async def test_what_is_read_by_post_in_a_bundle_is_told(house: House) -> None:
+    _, [line] = await told(house, "POST", "", json=bundle("batch", entry("POST", "Observation/_search?_id=anna-1")))
+    assert (line.patients, "Observation/anna-1" in line.entities) == (("anna",), True)
+
+
 async def test_what_is_no_resource_is_refused_without_a_fault(house: House) -> None:
     for body in ({"resourceType": 1}, {"resourceType": "Observation", "subject": 1}, {"entry": [1, {"request": 2}]}):
         for path in ("Observation", ""):

@@ -46,6 +46,7 @@ class Context:
 
     types: Mapping[str, object]
     base: str
+    issuer: str
     lang: str
     prefer: Prefer
 
@@ -99,7 +100,8 @@ def _read_entry(index: int, node: Node, context: Context) -> Entry:
         raise _wrong("required", "interaction.entry-url", f"Bundle.entry[{index}].request.url")
     path, _, query = relative(url, context.base).partition("?")
     call = calls.parse("GET" if method == "HEAD" else method, path, context.types)
-    call.query, call.base, call.lang, call.prefer = query, context.base, context.lang, context.prefer
+    call.query, call.base, call.issuer = query, context.base, context.issuer
+    call.lang, call.prefer = context.lang, context.prefer
     _read_conditions(call, request)
     full_url = node.get("fullUrl")
     entry = Entry(index, method, call, full_url if isinstance(full_url, str) else "")
@@ -144,7 +146,10 @@ def _read_resource(entry: Entry, resource: object) -> None:
     if entry.method not in _WITH_BODY:
         return
     if call.interaction in ("search-type", "search-system", "search-compartment"):
-        return  # POST _search inside a bundle: its parameters are in the URL
+        # POST _search inside a bundle: its parameters are in the URL. Others, passed over, would find everything.
+        if resource is not None:
+            raise _wrong("structure", "interaction.entry-search", f"{entry.place}.resource")
+        return
     if not isinstance(resource, dict):
         if call.interaction == "operation":
             return

@@ -16,6 +16,7 @@ import msgspec
 from kuska.fhir.domain.definitions.model import Definitions
 from kuska.fhir.domain.indexing.extractor import Extractor
 
+_REMEMBERED = 16384
 _PATIENT = re.compile(rb'"reference":"(?:https?://[^"]*/)?Patient/([A-Za-z0-9\-.]{1,64})')
 
 
@@ -27,6 +28,8 @@ class Whose:
     def __init__(self, definitions: Definitions, extractor: Extractor) -> None:
         self._owned = frozenset(definitions.compartments["Patient"])
         self._extractor = extractor
+        # The same patients are referred to again and again.
+        self._patient = lru_cache(_REMEMBERED)(extractor.local_patient)
         self._readers: dict[str, tuple[msgspec.json.Decoder[Any], Sequence[tuple[str, ...]]] | None] = {}
 
     def patients(self, type_: str, id_: str, body: bytes) -> tuple[str, ...]:
@@ -56,7 +59,7 @@ class Whose:
             value: Any = node
             for name in names:
                 value = getattr(value, name, None)
-            if value is not None and (found := self._extractor.local_patient(value.reference)) is not None:
+            if value is not None and (found := self._patient(value.reference)) is not None:
                 return found
         return None
 

@@ -1,7 +1,8 @@
 """batch: every entry stands for itself. https://hl7.org/fhir/R4/http.html#brules
 
 Each entry has its own outcome, but not each its own commit: plain creates, updates and deletes are written together,
-and one by one only when that fails. Writes come before reads, as in a transaction.
+and one by one only when that fails. Writes come before reads, as in a transaction; what changes one resource keeps the order
+of the entries.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from collections.abc import Sequence
 from kuska.fhir.domain import bundle as bundles
 from kuska.fhir.domain import replies
 from kuska.fhir.domain.bundle import Context, Entry
-from kuska.fhir.domain.call import Node
+from kuska.fhir.domain.call import Call, Node
 from kuska.fhir.domain.outcome import issues_of, outcome, status_of
 from kuska.fhir.store.records import Change, Written
 from kuska.fhir.usecases.answers import written
 from kuska.fhir.usecases.checking import body_of, checked, same_id
 from kuska.fhir.usecases.noting import refused_entry
 from kuska.fhir.usecases.record import Answer, Record
-from kuska.fhir.usecases.table import INTERACTIONS, READING
+from kuska.fhir.usecases.table import IN_BUNDLES, READING
 from kuska.infra.telemetry.logs import logger
 from kuska.kit.errors import FaultError, IncorrectError, Issue, KuskaError
 
@@ -33,25 +34,26 @@ Outcome = Answer | KuskaError
 
 async def perform(record: Record, nodes: Sequence[Node], context: Context) -> Answer:
     done: dict[int, Outcome] = {}
+    unread: dict[int, KuskaError] = {}
     entries: list[Entry] = []
     for index, node in enumerate(nodes):
         try:
             entries.append(_read(index, node, context))
         except KuskaError as error:
-            done[index] = error
+            unread[index] = error
     left = await _plain_writes(record, entries, done)
     for entry in left:
         if entry.call.interaction not in READING:
             done[entry.index] = await _one(record, entry)
     await _reads(record, [entry for entry in left if entry.call.interaction in READING], done)
-    methods = {entry.index: entry.method for entry in entries}
-    shown = [_entry(done[index], methods.get(index, ""), context) for index in range(len(nodes))]
-    return Answer(200, replies.bundle("batch", context.base, shown))
+    shown = {entry.index: _entry(done[entry.index], entry, context) for entry in entries}
+    shown |= {index: _refused(error, context) for index, error in unread.items()}
+    return Answer(200, replies.bundle("batch", context.base, [shown[index] for index in range(len(nodes))]))
 
 
 def _read(index: int, node: Node, context: Context) -> Entry:
     entry = bundles.read_entry(index, node, context)
-    if entry.call.interaction not in INTERACTIONS:
+    if entry.call.interaction not in IN_BUNDLES:
         raise IncorrectError(Issue(code="not-supported", message="interaction.entry-not-supported"))
     return entry
 
@@ -60,25 +62,42 @@ async def _plain_writes(record: Record, entries: Sequence[Entry], done: dict[int
     """Writes what can be written together; returns the entries that are still to be done."""
     left: list[Entry] = []
     changes: list[tuple[Entry, Change, tuple[Issue, ...]]] = []
-    seen: set[tuple[str, str]] = set()
+    later = _Later()
     for place, entry in enumerate(entries):
         if place % _TURN == _TURN - 1:
             await asyncio.sleep(0)
-        call = entry.call
-        key = (call.type, call.id)
-        plain = call.interaction in ("create", "update", "delete") and not (call.if_none_exist or call.if_none_match)
-        if not plain or (call.id and key in seen):  # the second change of one resource must see the first
+        if later.takes(entry.call):
             left.append(entry)
             continue
         try:
             changes.append((entry, *_change(entry)))
         except KuskaError as error:
             done[entry.index] = error
-        else:
-            seen.add(key)
     for start in range(0, len(changes), _TOGETHER):
         await _together(record, changes[start : start + _TOGETHER], done)
     return left
+
+
+class _Later:
+    """Which changes have to wait until those are done that can be written together: they come after in any case, so
+    whatever an entry before them may have changed waits with it.
+    """
+
+    def __init__(self) -> None:
+        self._changed: set[tuple[str, str]] = set()
+        self._any_of: set[str] = set()  # types of which it is not known which ones are changed: conditions
+
+    def takes(self, call: Call) -> bool:
+        if call.interaction in READING:
+            return True
+        key = (call.type, call.id)
+        plain = call.interaction in ("create", "update", "delete") and not (call.if_none_exist or call.if_none_match)
+        waits = not plain or key in self._changed or call.type in self._any_of
+        if call.id:
+            self._changed.add(key)
+        elif not plain:
+            self._any_of.add(call.type)
+        return waits
 
 
 def _change(entry: Entry) -> tuple[Change, tuple[Issue, ...]]:
@@ -113,7 +132,7 @@ def _written(entry: Entry, result: Written, issues: tuple[Issue, ...]) -> Answer
 
 async def _one(record: Record, entry: Entry) -> Outcome:
     try:
-        return await INTERACTIONS[entry.call.interaction](record, entry.call)
+        return await IN_BUNDLES[entry.call.interaction](record, entry.call)
     except KuskaError as error:
         refused_entry(record, entry.call, error)
         return error
@@ -132,17 +151,19 @@ async def _reads(record: Record, entries: Sequence[Entry], done: dict[int, Outco
     await asyncio.gather(*(one(entry) for entry in entries))
 
 
-def _entry(result: Outcome, method: str, context: Context) -> bytes:
-    if isinstance(result, KuskaError):
-        return replies.entry(status_of(result), outcome=outcome(issues_of(result), context.lang))
-    return shown(result, method, context)
+def _entry(result: Outcome, entry: Entry, context: Context) -> bytes:
+    return _refused(result, context) if isinstance(result, KuskaError) else shown(result, entry, context)
 
 
-def shown(answer: Answer, method: str, context: Context) -> bytes:
-    """Resources are given back to those who read, and to those who write and ask for them."""
-    wanted = method == "GET" or (
-        method != "HEAD" and context.prefer.returns_asked and context.prefer.returns == "representation"
-    )
+def _refused(error: KuskaError, context: Context) -> bytes:
+    return replies.entry(status_of(error), outcome=outcome(issues_of(error), context.lang))
+
+
+def shown(answer: Answer, entry: Entry, context: Context) -> bytes:
+    """Resources are given back to those who read, by GET or POST, and to those who write and ask for them."""
+    reads = entry.call.interaction in READING
+    asked = context.prefer.returns_asked and context.prefer.returns == "representation"
+    wanted = entry.method != "HEAD" and (reads or asked)
     asked_outcome = context.prefer.returns == "OperationOutcome"
     return replies.entry(
         answer.status,

@@ -21,7 +21,7 @@ async def perform(record: Record, call: Call) -> Answer:
     if len(entries) > limit:
         params = {"count": len(entries), "limit": limit}
         raise IncorrectError(Issue(code="too-costly", message="interaction.bundle-too-long", params=params))
-    context = Context(record.definitions.type_numbers, call.base, call.lang, call.prefer)
+    context = Context(record.definitions.type_numbers, call.base, call.issuer, call.lang, call.prefer)
     with together():
         if kind == "batch":
             return await batch.perform(record, entries, context)

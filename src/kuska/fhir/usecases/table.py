@@ -7,6 +7,7 @@ from typing import Literal
 
 from kuska.fhir.domain.call import Call
 from kuska.fhir.usecases import (
+    capabilities,
     conditional_create,
     conditional_delete,
     conditional_patch,
@@ -67,6 +68,9 @@ INTERACTIONS: Mapping[str, UseCase] = {
     "operation": operation,
 }
 
+# What an entry of a bundle may ask for: what the record is, besides.
+IN_BUNDLES: Mapping[str, UseCase] = {**INTERACTIONS, "capabilities": capabilities.perform}
+
 # What each interaction asks of the caller for the type in its URL: any of these letters of SMART scopes v2. The store
 # asks again for every resource it touches, and for types that are in no URL (searches over all types, the entries of
 # bundles, what comes along); this is said first, before a body is read. `FOR_ALL`: for who has not come in, too.
@@ -111,8 +115,8 @@ ACTIONS: Mapping[str, Literal["C", "R", "U", "D", "E"]] = {
     "conditional-delete": "D",
 }
 
-# Those that change nothing: they may run side by side, and last in a bundle.
+# Those that change nothing: they may run side by side, last in a bundle, and what they answer with is the answer.
 READING = frozenset(
     {"read", "vread", "history-instance", "history-type", "history-system"}
-    | {"search-type", "search-system", "search-compartment", "operation"}
+    | {"search-type", "search-system", "search-compartment", "operation", "capabilities"}
 )

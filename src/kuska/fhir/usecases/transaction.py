@@ -23,7 +23,7 @@ from kuska.fhir.usecases.criteria import Criterion, if_none_exist, parse
 from kuska.fhir.usecases.plan import Plan, Step
 from kuska.fhir.usecases.preconditions import wants_new
 from kuska.fhir.usecases.record import Answer, Record
-from kuska.fhir.usecases.table import INTERACTIONS, READING
+from kuska.fhir.usecases.table import IN_BUNDLES, READING
 from kuska.infra.postgres.connection import Write
 from kuska.kit.errors import IncorrectError, Issue, KuskaError
 
@@ -47,7 +47,7 @@ async def perform(record: Record, node: Node, nodes: Sequence[Node], context: Co
         return done
 
     done = await record.transaction(work)
-    shown = [batch.shown(done[entry.index], entry.method, context) for entry in entries]
+    shown = [batch.shown(done[entry.index], entry, context) for entry in entries]
     return Answer(200, replies.bundle("transaction", context.base, shown))
 
 
@@ -81,7 +81,7 @@ def _read(nodes: Sequence[Node], context: Context) -> list[Entry]:
 
 def _check_entry(entry: Entry) -> None:
     call = entry.call
-    if call.interaction not in INTERACTIONS:
+    if call.interaction not in IN_BUNDLES:
         raise IncorrectError(Issue(code="not-supported", message="interaction.entry-not-supported"))
     if call.interaction in ("create", "update", "conditional-update"):
         node = body_of(call)
@@ -136,7 +136,7 @@ def name_of(entry: Entry) -> str:
 
 async def _answered(record: Record, entry: Entry) -> Answer:
     try:
-        return await INTERACTIONS[entry.call.interaction](record, entry.call)
+        return await IN_BUNDLES[entry.call.interaction](record, entry.call)
     except KuskaError as error:
         error.issues = under(issues_of(error), f"{entry.place}.request")
         raise

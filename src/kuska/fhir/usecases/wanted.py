@@ -19,6 +19,7 @@ MOST = 50  # patients in one line; a list of more is a sweep, and the line has i
 _FIELDS = 1000
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _REFERENCE = re.compile(r"(?:.*/)?Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/.*)?")
+_READING_POST = re.compile(r"/_search(?:$|\?)|/\$[a-z\-]+(?:$|\?)")
 _OF_A_PATIENT = re.compile(r"(?:patient|subject)(?::Patient)?(?:\._id)?")
 
 
@@ -37,8 +38,9 @@ def asked_in_bundle(call: Call) -> tuple[str, ...]:
     """The same of what a bundle reads."""
     found: dict[str, None] = {}
     for entry in _entries(call.node):
-        if _request(entry).get("method") in ("GET", "HEAD"):
-            found |= dict.fromkeys(_of_url(str(_request(entry).get("url", ""))))
+        method, url = _request(entry).get("method"), str(_request(entry).get("url", ""))
+        if method in ("GET", "HEAD") or (method == "POST" and _READING_POST.search(url) is not None):
+            found |= dict.fromkeys(_of_url(url))
         if len(found) >= MOST:
             break
     return tuple(found)[:MOST]
@@ -84,8 +86,8 @@ def _of_query(type_: str, query: str) -> Iterator[str]:
 
 def _of_url(url: str) -> Iterator[str]:
     path, _, query = url.partition("?")
-    parts = path.strip("/").split("/")
-    if "Patient" in parts[:-1]:
+    parts = path.strip("/").removesuffix("/_search").split("/")
+    if "Patient" in parts[:-1] and not parts[parts.index("Patient") + 1].startswith("$"):
         yield parts[parts.index("Patient") + 1]
     yield from _of_query(parts[-1], query)
 
