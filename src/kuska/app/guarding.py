@@ -7,6 +7,7 @@ The check is around the route, not in it: the endpoint runs only when the door h
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -41,7 +42,7 @@ def guard(site: FastAPI, door: Door | None, clock: Clock, fresh: timedelta) -> N
         if needs is None:
             undeclared.append(getattr(route, "path", repr(route)))
         elif isinstance(route, Route | Mount):
-            route.app = _Guarded(route.app, needs, door, clock, fresh)
+            route.app = _Guarded(route.app, needs, door, clock, fresh, path=route.path)
     if undeclared:
         raise UndeclaredRouteError(", ".join(undeclared))
     # Nothing can be added behind the check's back: a tuple has no append.
@@ -62,7 +63,11 @@ def _endpoint(route: BaseRoute) -> object:
 class _Guarded:
     """A route's application behind its door."""
 
-    def __init__(self, app: AsgiApp, needs: Needs, door: Door | None, clock: Clock, fresh: timedelta) -> None:
+    def __init__(
+        self, app: AsgiApp, needs: Needs, door: Door | None, clock: Clock, fresh: timedelta, *, path: str
+    ) -> None:
+        """`path`: the route's pattern."""
+        self._path = path
         self._app = app
         self.needs = needs
         self._door = door
@@ -90,11 +95,10 @@ class _Guarded:
         try:
             needs.check(visit.access, self._clock.now(), fresh)
         except (RefusedByPolicyError, StepUpError) as error:
-            # The route's pattern, not the path: no ids of people who may not even exist.
-            visit.interaction = str(getattr(scope.get("route"), "path", "page"))
-            await visit.end(
-                "E", outcome="4", reason=error.reason if isinstance(error, RefusedByPolicyError) else "security.step-up"
-            )
+            reason = error.reason if isinstance(error, RefusedByPolicyError) else "security.step-up"
+            # The pattern, not the path: no ids of people who may not even exist.
+            event = visit.event("E", kind="door", outcome="4", reason=reason)
+            await visit.trail.keep(replace(event, interaction=self._path))
             raise
         return visit
 

@@ -19,6 +19,7 @@ class Finding:
     problem: str
     day: date
     link: int
+    event: str = ""
 
 
 @dataclass

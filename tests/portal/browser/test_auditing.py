@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from playwright.async_api import Page, expect
+from tests.portal.browser.conftest import DESK, PHONE
 from tests.portal.browser.living import Live
+from tests.portal.browser.looking import look
 
 from kuska.countries.pe.identifiers import present_dni
 from kuska.portal.audit import routes
-from kuska.portal.audit.checking import Most
+from kuska.portal.audit.checking import Checked, Most
+from kuska.security.api import NewAccount
+from kuska.security.domain.trail_chain import Finding
 
 Window = Callable[..., Awaitable[Page]]
 CARD = present_dni("45678901")  # as it is printed
@@ -40,6 +44,56 @@ async def test_an_auditor_searches_verifies_and_exports(window: Window, live: Li
     # That the auditor looked is in the trail as well.
     await page.goto("/auditoria?kind=audit")
     await expect(page.get_by_text("Lucía Paredes").nth(1)).to_be_visible()
+
+
+@pytest.mark.requirement("HC-09")
+async def test_what_was_done_to_whom_is_said_in_words(window: Window, live: Live, axe: str) -> None:
+    nadia = await live.security.accounts.create(
+        NewAccount(login="nadia.leon@example.org", display_name="Nadia León", email="nadia.leon@example.org")
+    )
+    boss = await window(await live.cookie("administrator"))
+    await boss.goto(f"/admin/cuentas/{nadia.id}")
+    await boss.get_by_label("Resultados").check()
+    await boss.get_by_role("button", name="Guardar roles").click()
+    await expect(boss.get_by_role("status")).to_contain_text("Roles guardados")
+    refused = await boss.goto("/urgencia")
+    assert refused is not None
+    assert refused.status == 403
+    page = await window(await live.cookie("auditor"))
+    await page.goto("/auditoria?kind=account")
+    row = page.get_by_role("row").filter(has_text="asignó roles").first
+    await expect(row).to_contain_text("Andrés Molina")
+    await expect(row).to_contain_text("Nadia León")
+    await expect(row).to_contain_text("Roles: ninguno → Resultados")
+    made = page.get_by_role("row").filter(has_text="Cuentas: creó").first
+    await expect(made).to_contain_text("Operador de la máquina")
+    await expect(made).to_contain_text("Nadia León")
+    await page.goto("/auditoria?kind=door&outcome=failed")
+    shut = page.get_by_role("row").filter(has_text="Andrés Molina").first
+    await expect(shut).to_contain_text("quiso usar la página «Urgencia»")
+    await expect(shut).to_contain_text("su rol no lo permite")
+    await page.goto("/auditoria")
+    for view in (PHONE, DESK):
+        await page.set_viewport_size(view)
+        await look(page, axe, f"audit-{view['width']}")
+
+
+@pytest.mark.requirement("HC-09")
+@pytest.mark.parametrize(("language", "said"), [("es", "no está como se escribió"), ("en", "is not as it was written")])
+async def test_a_broken_chain_is_said_in_words(
+    window: Window, live: Live, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    broken = Checked(events=3, since=None, whole=False, broken=Finding("changed", date(2026, 11, 20), 7, "e1"))
+
+    async def check(*_: object) -> Checked:
+        return broken
+
+    monkeypatch.setattr(routes, "check", check)
+    page = await window(await live.cookie("auditor"))
+    await page.goto(f"/idioma/{language}?next=/auditoria")
+    await page.locator("form[action='/auditoria/comprobar'] button").click()
+    await expect(page.get_by_role("status")).to_contain_text(said)
+    await expect(page.get_by_role("status")).to_contain_text("20/11/2026")
 
 
 @pytest.mark.requirement("HC-09")

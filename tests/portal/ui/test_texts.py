@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from kuska.kit.messages import catalogue
-from kuska.portal.audit.pages import KINDS
+from kuska.portal.audit.words import KINDS
 from kuska.portal.ui.plain import sentences
 from kuska.portal.ui.rendering import translator
 from kuska.security.api import FEATURES, PURPOSES

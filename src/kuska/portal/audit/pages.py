@@ -8,13 +8,11 @@ from datetime import datetime
 from typing import Literal
 
 from kuska.kit.messages import catalogue
+from kuska.portal.audit.details import Fact, details
+from kuska.portal.audit.words import because, shown_path, what
 from kuska.portal.ui.forms import Filled
 from kuska.security.contracts import Event
 
-KINDS = (
-    "rest", "login", "logout", "door", "account", "factor", "role", "client", "token", "break-glass", "export", "audit",
-    "key", "pseudonym",
-)  # fmt: skip
 _MOST_THINGS = 4
 _MOST_PATIENTS = 5
 _SYSTEM = "system:"
@@ -26,6 +24,9 @@ class Line:
     who: str
     roles: tuple[str, ...]
     what: str
+    whose: str  # the account that it was done to
+    facts: tuple[Fact, ...]
+    numbers: tuple[Fact, ...]  # for who follows it up
     things: str
     query: str
     reason: str
@@ -60,17 +61,21 @@ def line(event: Event, names: Mapping[str, str], t: Callable[..., str], lang: st
     """`names`: of accounts and of clients, by id."""
     caller = event.caller
     known = catalogue(lang)
-    things = list(event.entities[:_MOST_THINGS])
+    told = details(event, names, t, known, lang)
+    things = [*filter(None, [shown_path(event)]), *event.entities[:_MOST_THINGS]]
     if len(event.entities) > _MOST_THINGS:
         things.append(f"+{len(event.entities) - _MOST_THINGS}")
     return Line(
         at=event.at,
         who=_who(event, names, t, known),
         roles=caller.roles,
-        what=_what(event, t, known),
+        what=what(event, t, known),
+        whose=told.whose,
+        facts=told.facts,
+        numbers=told.numbers,
         things=" ".join(things),
         query=event.query,
-        reason=t(event.reason) if event.reason in known else event.reason,
+        reason=because(event, known),
         fine=event.outcome == "0",
         glass=event.kind == "rest" and any(name == "glass" for name, _ in event.detail),
         patients=event.patients[:_MOST_PATIENTS],
@@ -85,17 +90,8 @@ def _who(event: Event, names: Mapping[str, str], t: Callable[..., str], known: M
     if caller.account.startswith(_SYSTEM):
         work = caller.account.removeprefix(_SYSTEM)
         return t("auditing.system", work=known.get(f"auditing.system-{work}", work))
+    if caller.kind == "system" and not (caller.account or caller.client):
+        return t("auditing.who-system")
     client = names.get(caller.client, caller.client)
     who = names.get(caller.account) or known.get(f"auditing.who-{caller.account}") or caller.account or client
     return f"{who} · {client}" if caller.client and caller.client != caller.account else who
-
-
-def _what(event: Event, t: Callable[..., str], known: Mapping[str, str]) -> str:
-    """The same word can mean one thing of a person and another of an application: by kind first."""
-    doing = known.get(f"auditing.did-{event.kind}-{event.interaction}")
-    if doing is None and event.kind != "rest":
-        doing = known.get(f"auditing.did-{event.interaction}")
-    if doing is None:
-        doing = t(f"auditing.action-{event.action}") if event.kind == "rest" else event.interaction
-    kind = t(f"auditing.kind-{event.kind}") if event.kind in KINDS else event.kind
-    return f"{kind}: {doing}" if doing else kind

@@ -15,7 +15,8 @@ from starlette.responses import Response, StreamingResponse
 
 from kuska.countries.registry import documents_like
 from kuska.portal.audit.checking import DAYS, Checked, Most, check
-from kuska.portal.audit.pages import KINDS, AuditPage, Chain, line
+from kuska.portal.audit.pages import AuditPage, Chain, line
+from kuska.portal.audit.words import KINDS
 from kuska.portal.ui.forms import Filled
 from kuska.portal.ui.rendering import translator
 from kuska.portal.ui.shell import Shell
@@ -58,7 +59,9 @@ class AuditPages:
 
     def _said(self, request: Request, checked: Checked) -> Chain:
         if broken := checked.broken:
-            where = f"{broken.day} · {broken.problem} · {broken.link}"
+            # In the words of `kuska audit verify`: whoever reads both must not wonder whether they say the same.
+            place = {"day": f"{broken.day:%d/%m/%Y}", "link": broken.link, "event": broken.event or "—"}
+            where = self._shell.text(request, f"audit.{broken.problem}", **place)
             return Chain(tone="bad", said=self._shell.text(request, "auditing.verify-bad", where=where))
         if checked.whole:
             said = self._shell.text(request, "auditing.verify-good", days=DAYS, count=checked.events)
@@ -142,11 +145,14 @@ class AuditPages:
     async def _names(self, events: tuple[Event, ...]) -> dict[str, str]:
         """The trail has ids only; who they are is looked up for whoever may read it."""
         found: dict[str, str] = {}
-        for id_ in {event.caller.account for event in events if event.caller.account}:
+        told = [(name, value) for event in events for name, value in event.detail]
+        about = {value for name, value in told if name in ("account", "subject")}
+        for id_ in {*about, *(event.caller.account for event in events)} - {""}:
             account = await self._security.accounts.by_id(id_)
             if account:
                 found[id_] = account.display_name
-        if any(event.caller.client or event.caller.kind in ("service", "partner") for event in events):
+        machines = any(event.caller.client or event.caller.kind in ("service", "partner") for event in events)
+        if machines or any(name in ("client", "subject") for name, _ in told):
             found |= {client.id: client.name for client in await self._security.oauth.clients.every()}
         return found
 

@@ -65,3 +65,9 @@ async def test_what_fails_leaves_neither(noted: World, monkeypatch: pytest.Monke
         await noted.signed_in()
     assert await lines(noted) == before
     assert await noted.db.single(sessions) == 0
+
+
+async def test_an_account_made_at_the_machine_is_the_operators(world: World) -> None:
+    await world.person()
+    (made,) = [event for event in world.trail.events if event.interaction == "created"]
+    assert (made.caller.kind, made.caller.account) == ("system", "operator")

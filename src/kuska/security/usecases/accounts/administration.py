@@ -41,7 +41,7 @@ _MOST = 200
 async def create(parts: Parts, new: NewAccount, password: str | None = None) -> Account:
     """By the operator at the machine itself (`kuska demo`, tests): active at once, with this password."""
     hashed = None if password is None else await parts.hasher.hash(password)
-    event = parts.event("C", "created", caller=Caller(kind="system", tenant=parts.settings.tenant))
+    event = parts.event("C", "created", caller=Caller(kind="system", account="operator", tenant=parts.settings.tenant))
     return await add(parts, new, "active", hashed, event)
 
 
