@@ -152,9 +152,15 @@ def test_a_client_its_token_and_its_end(tmp_path: Path) -> None:
             assert done.returncode == 0, done.stderr
             return done.stdout.strip()
 
-        made = ok("client", "add", "--name", "Lab", "--grant", "client_credentials", "--scope", "system/Patient.rs",
-                  "--role", "partner", "--organization", "org-1")  # fmt: skip
-        client = json.loads(made)
+        add = ("client", "add", "--name", "Lab", "--grant", "client_credentials", "--scope", "system/Patient.rs",
+               "--role", "partner", "--organization", "org-1", "--id", "lab-1")  # fmt: skip
+        first = json.loads(ok(*add))
+        again = kuska(add[0], *where, *add[1:])
+        assert (again.returncode, again.stdout) == (1, "")
+        assert "--replace" in again.stderr
+        client = json.loads(ok(*add, "--replace"))
+        assert client["client_id"] == first["client_id"]
+        assert client["client_secret"] != first["client_secret"]
         token = ok("token", "--client-id", client["client_id"])
         assert fetched(port, "/fhir/Patient", token) == 200
         assert fetched(port, "/fhir/Observation", token) == 403

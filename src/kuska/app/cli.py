@@ -114,6 +114,7 @@ def _account_options(parser: argparse.ArgumentParser) -> None:
 def _client_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["add", "list", "withdraw"])
     parser.add_argument("--id", default="", help="of the client; without it a new one is made")
+    parser.add_argument("--replace", action="store_true", help="add: in place of the one of this id, with a new secret")
     parser.add_argument("--name", default="", help="what people see when they are asked for consent")
     parser.add_argument(
         "--kind", choices=["confidential-secret", "private-key-jwt", "public"], default="confidential-secret"

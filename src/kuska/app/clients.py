@@ -1,6 +1,7 @@
 """`kuska client add | list | withdraw`: the applications that may ask for tokens.
 
-The secret of a new one is printed once, to standard output with the rest; nobody can read it again.
+The secret of a new one is printed once, to standard output with the rest; nobody can read it again. One that is there is
+changed with --replace only: its secret dies with that.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ async def _add(security: Security, chosen: argparse.Namespace) -> str:
         raise StartError("client.jwks", file=chosen.jwks, reason=error) from error
     wanted = _wanted(chosen, jwks)
     check_client(wanted, await security.roles.current())
-    client, secret = await security.oauth.clients.register(wanted, OPERATOR)
+    registry = security.oauth.clients
+    keep = registry.replace if chosen.replace else registry.register
+    client, secret = await keep(wanted, OPERATOR)
     return json.dumps({"client_id": client.id, **({"client_secret": secret} if secret else {})})
 
 

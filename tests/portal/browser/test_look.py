@@ -66,7 +66,7 @@ async def two_of_one_name(live: Live) -> None:
             scope=read("openid launch/patient patient/Observation.rs"),
             patient_facing=True,
         )
-        await live.security.oauth.clients.register(client, Caller(kind="system"))
+        await live.security.oauth.clients.replace(client, Caller(kind="system"))
 
 
 async def test_axe_sees(page: Page, axe: str) -> None:

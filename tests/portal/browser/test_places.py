@@ -204,7 +204,7 @@ async def test_a_physician_opens_an_application_about_a_patient(
     window: Window, live: Live, back: str, axe: str
 ) -> None:
     client = replace(await application(live, back), launch_url=back.replace("/back", "/launch"), name="Visor de tórax")
-    await live.security.oauth.clients.register(client, Caller(kind="system"))
+    await live.security.oauth.clients.replace(client, Caller(kind="system"))
     page = await window(await live.cookie("physician"), viewport=PHONE)
     await page.goto("/aplicaciones?patient=rosa")
     await look(page, axe, "launch-360")

@@ -167,8 +167,23 @@ async def test_a_yes_outlives_the_session_but_not_a_change_of_mind(shop: Shop) -
 
 
 async def test_the_institutions_own_client_asks_nobody(shop: Shop) -> None:
-    client, _ = await shop.client(trusted=True)
-    assert "code" in answered(await shop.ask(client, await shop.signed_in(await shop.person())))
+    client, secret = await shop.client(trusted=True)
+    session = await shop.signed_in(await shop.person())
+    assert "code" in answered(await shop.ask(client, session))
+    assert shop.book.last.interaction == "granted", "nobody agreed to anything just now"
+    await shop.tokens(client, secret, session, prompt="consent")
+    said = [event.interaction for event in shop.book.events if event.caller.account == session.account.id]
+    assert "consent" in said, "asked for once, it is a person's yes"
+
+
+async def test_a_client_without_a_secret_asks_whatever_it_was_registered_as(shop: Shop) -> None:
+    """One that came into the table before it was refused."""
+    client, _ = await shop.client(kind="public")
+    async with shop.db.write() as tx:
+        await tx.execute("update security.client set trusted = true where id = $1", client.id)
+    session = await shop.signed_in(await shop.person())
+    assert isinstance(await shop.ask(client, session), NeedsConsent)
+    assert answered(await shop.ask(client, session, prompt="none"))["error"] == "interaction_required"
 
 
 async def test_userinfo(shop: Shop) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.security.oauth.conftest import Shop
+from tests.security.oauth.conftest import OPERATOR, Shop
 
 from kuska.security.domain.clients import Client
+from kuska.security.domain.scopes import read
 from kuska.security.errors import NobodyError
 
 pytestmark = pytest.mark.requirement("HC-04", "QX-10")
@@ -108,7 +110,8 @@ async def test_less_once_is_not_less_for_ever(shop: Shop) -> None:
 
 async def test_what_the_client_may_no_longer_have_is_not_refreshed(shop: Shop) -> None:
     client, secret, first = await _begin(shop)
-    _, secret = await shop.client(id=client.id, scope="openid offline_access user/Patient.rs")
+    less = replace(client, scope=read("openid offline_access user/Patient.rs"))
+    _, secret = await shop.oauth.clients.replace(less, OPERATOR)
     _, second = await _refresh(shop, client, secret, first["refresh_token"])
     assert second["scope"] == "openid offline_access"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -118,7 +119,7 @@ async def test_other_processes_know_it_when_the_epoch_moves(shop: Shop) -> None:
 async def test_the_secret_is_shown_once_and_a_new_one_ends_the_old(shop: Shop) -> None:
     client, secret = await shop.client(**_SERVICE)
     assert (await shop.trade(client, secret, **_FORM)).status_code == 200
-    _, newer = await shop.client(id=client.id, **_SERVICE)
+    _, newer = await shop.oauth.clients.replace(client, OPERATOR)
     assert (await shop.trade(client, secret, **_FORM)).status_code == 401
     assert (await shop.trade(client, newer, **_FORM)).status_code == 200
 
@@ -176,6 +177,7 @@ def test_which_redirects_may_be_registered(uri: str, public: bool, confidential:
         {"redirects": ("https://x.example/#f",)},
         {"launch_url": "javascript:x"},
         {"kind": "public", "grants": ("client_credentials",), "redirects": ()},
+        {"kind": "public", "trusted": True},
         {"kind": "private-key-jwt"},
         {"kind": "private-key-jwt", "jwks": "{}", "jwks_uri": "https://x.example"},
         {"kind": "private-key-jwt", "jwks": "x"},
@@ -188,6 +190,26 @@ def test_which_redirects_may_be_registered(uri: str, public: bool, confidential:
 async def test_what_may_not_be_registered(shop: Shop, wrong: dict[str, Any]) -> None:
     with pytest.raises(ClientError):
         await shop.client(**wrong)
+
+
+async def test_one_that_is_there_is_not_replaced_by_mistake(shop: Shop) -> None:
+    client, secret = await shop.client(**_SERVICE)
+    with pytest.raises(ConflictError) as refused:
+        await shop.oauth.clients.register(replace(client, name="Another"), OPERATOR)
+    assert refused.value.issues[0].message == "oauth.client-there"
+    assert await shop.oauth.clients.find(client.id) == client
+    assert (await shop.trade(client, secret, **_FORM)).status_code == 200
+
+
+async def test_replacing_is_noted_and_brings_no_withdrawn_one_back(shop: Shop) -> None:
+    client, _ = await shop.client(**_SERVICE)
+    await shop.oauth.clients.replace(replace(client, name="Another"), OPERATOR)
+    assert (shop.book.last.kind, shop.book.last.interaction, shop.book.last.action) == ("client", "register-anew", "U")
+    assert (await shop.oauth.clients.find(client.id)).name == "Another"
+    await shop.oauth.clients.withdraw(client.id, OPERATOR)
+    with pytest.raises(ConflictError) as refused:
+        await shop.oauth.clients.replace(client, OPERATOR)
+    assert refused.value.issues[0].message == "oauth.client-withdrawn"
 
 
 async def test_a_private_key_is_not_taken(shop: Shop, rsa: RSAKey) -> None:

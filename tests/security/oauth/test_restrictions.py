@@ -79,5 +79,5 @@ async def test_a_client_of_before_is_refused_and_not_served_nothing(shop: Shop, 
     form = {"grant_type": "client_credentials", "scope": "system/Observation.rs"}
     assert (await strict.trade(old, secret, **form)).json()["error"] == "invalid_scope"
     # The way out: it is registered anew.
-    mended, secret = await strict.oauth.clients.register(replace(old, scope=read(f"system/{GOOD}")), OPERATOR)
+    mended, secret = await strict.oauth.clients.replace(replace(old, scope=read(f"system/{GOOD}")), OPERATOR)
     assert (await strict.trade(mended, secret, **form)).status_code == 200

@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("HC-07")
 Attempt = Callable[[Shop, Client, Any], Awaitable[object]]
 ATTEMPTS: dict[str, Attempt] = {
     "register": lambda shop, client, by: shop.oauth.clients.register(replace(client, id=""), by),
+    "register-anew": lambda shop, client, by: shop.oauth.clients.replace(client, by),
     "withdraw": lambda shop, client, by: shop.oauth.clients.withdraw(client.id, by),
     "withdraw-partner": lambda shop, client, by: shop.oauth.clients.withdraw_partner(client.organization, by),
     "replace": lambda shop, _, by: shop.oauth.replace_keys(by),

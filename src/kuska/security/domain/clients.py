@@ -72,6 +72,9 @@ def check(client: Client) -> None:
         raise ClientError("oauth.client-grants", known=GRANTS)
     if "client_credentials" in client.grants and client.kind == "public":
         raise ClientError("oauth.client-public")
+    if client.trusted and client.kind == "public":
+        # Whoever names its id is it: nobody would be asked for what somebody else gets (RFC 8252 section 8.6).
+        raise ClientError("oauth.client-public-trusted")
     if ("authorization_code" in client.grants) != bool(client.redirects):
         raise ClientError("oauth.client-redirects")
     for uri in client.redirects:

@@ -21,13 +21,13 @@ async def every(conn: Read, tenant: str) -> list[Client]:
     return [_client(row) for row in await conn.fetch(_SQL["all"], tenant)]
 
 
-async def save(tx: Write, client: Client, now: datetime) -> bool:
-    """False: the id belongs to a client that is withdrawn, or to another tenant."""
+async def save(tx: Write, client: Client, now: datetime, *, anew: bool) -> bool:
+    """False: the id belongs to a client that is withdrawn, or to another tenant; or to any at all, if it is to be anew."""
     one = client
     saved = await tx.fetchval(
         _SQL["save"], one.id, one.name, one.kind, one.party, one.secret, one.jwks, one.jwks_uri, one.redirects,
         one.launch_url, one.grants, str(one.scope), one.roles, one.purposes, one.tenant, one.country, one.organization,
-        one.patient_facing, one.trusted, one.introspects, now,
+        one.patient_facing, one.trusted, one.introspects, now, anew,
     )  # fmt: skip
     return saved is not None
 

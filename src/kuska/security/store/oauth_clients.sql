@@ -12,7 +12,8 @@ where tenant = $1
 order by name, id;
 
 -- save --
--- A client that is withdrawn stays so: it is registered anew, under another id.
+-- A client that is withdrawn stays so: it is registered anew, under another id. One that is there stays as it is when this
+-- one is to be new ($21).
 insert into security.client as c (
     id, name, kind, party, secret, jwks, jwks_uri, redirects, launch_url, grants, scope, roles, purposes, tenant,
     country, organization, patient_facing, trusted, introspects, created, updated
@@ -24,7 +25,7 @@ on conflict (id) do update set
     purposes = excluded.purposes, country = excluded.country, organization = excluded.organization,
     patient_facing = excluded.patient_facing, trusted = excluded.trusted, introspects = excluded.introspects,
     updated = excluded.updated
-where c.status = 'active' and c.tenant = excluded.tenant
+where c.status = 'active' and c.tenant = excluded.tenant and not $21
 returning id;
 
 -- withdraw --

@@ -263,7 +263,9 @@ class Authorization:
                 expires=now + _CODE,
             )
             about = (("grant", grant.id), ("scope", str(scopes)), ("patient", context.patient))
-            await self._parts.trail.within(tx, [self._parts.event("consent", case.caller, detail=about)])
+            # Where nobody was asked, the trail does not say that the person agreed just now.
+            interaction = "consent" if case.pending.session else "granted"
+            await self._parts.trail.within(tx, [self._parts.event(interaction, case.caller, detail=about)])
             return True
 
         if not await self._parts.db.transact(work):
@@ -302,15 +304,13 @@ class Authorization:
         return _Context(choose=True)
 
     async def _settled(self, client: Client, person: Person, scopes: Scopes, prompt: str) -> bool:
-        """Nobody has to be asked: the institution's own client, or the person granted as much before and the client can
-        prove that it is the same (one without a secret cannot).
+        """Nobody has to be asked: the institution's own client, or the person granted as much before. Either can prove that
+        it is the same; one without a secret cannot, whatever it was registered as.
         """
-        if prompt == "consent":
+        if prompt == "consent" or client.kind == "public":
             return False
         if client.trusted:
             return True
-        if client.kind == "public":
-            return False
         async with self._parts.db.read() as conn:
             since = self._parts.clock.now() - self._parts.grant_life
             return _contains(await store.approved(conn, person.id, client.id, since), scopes)

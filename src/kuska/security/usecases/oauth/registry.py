@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from kuska.infra.postgres.connection import Write
 from kuska.kit.errors import ConflictError, Issue, NotFoundError
-from kuska.security.contracts import Caller
+from kuska.security.contracts import Caller, Event
 from kuska.security.domain import clients
 from kuska.security.domain.clients import Client, ClientError
 from kuska.security.domain.handles import IMPOSSIBLE, digest, fresh
@@ -35,18 +35,35 @@ class Registry:
             return await store.every(conn, self._parts.tenant)
 
     async def register(self, client: Client, by: Visit | Caller) -> tuple[Client, str]:
-        """As it is kept, and its secret: shown this once, '' for one that has none.
-
-        An empty id gets a new one; one that is there is changed, and gets a new secret.
+        """A new one: as it is kept, and its secret, shown this once; '' for one that has none. An empty id gets one made.
 
         Raises:
             ClientError: it must not be like this.
-            ConflictError: the id was withdrawn.
+            ConflictError: there is one of this id, or was: it was withdrawn.
             RefusedByPolicyError, StepUpError.
         """
         caller = await self._parts.permitted(
             by, "clients.write", "register", kind="client", about=("client", client.id)
         )
+        kept, secret = self._made(client)
+        about = (("client", kept.id), ("scope", str(kept.scope)), ("roles", " ".join(kept.roles)))
+        event = self._parts.event("register", caller, kind="client", action="C", detail=about)
+        await self._save(kept, event, anew=True)
+        return kept, secret
+
+    async def replace(self, client: Client, by: Visit | Caller) -> tuple[Client, str]:
+        """As `register`, in the place of the one of this id, if there is one: what it was and its secret count no more."""
+        caller = await self._parts.permitted(
+            by, "clients.write", "register-anew", kind="client", about=("client", client.id)
+        )
+        kept, secret = self._made(client)
+        about = (("client", kept.id), ("scope", str(kept.scope)), ("roles", " ".join(kept.roles)))
+        event = self._parts.event("register-anew", caller, kind="client", action="U", detail=about)
+        await self._save(kept, event, anew=False)
+        return kept, secret
+
+    def _made(self, client: Client) -> tuple[Client, str]:
+        """Raises ClientError."""
         house = self._parts.tokens.house
         secret = fresh() if client.kind == "confidential-secret" else ""
         kept = replace(
@@ -60,19 +77,21 @@ class Registry:
         clients.check(kept)
         if scope := undecidable(kept.scope.rules, self._parts.decidable):
             raise ClientError("oauth.client-restriction", scope=scope)
+        return kept, secret
+
+    async def _save(self, kept: Client, event: Event, *, anew: bool) -> None:
         now = self._parts.clock.now()
-        about = (("client", kept.id), ("scope", str(kept.scope)), ("roles", " ".join(kept.roles)))
 
         async def work(tx: Write) -> None:
-            if not await store.save(tx, kept, now):
-                raise ConflictError(Issue(code="conflict", message="oauth.client-withdrawn"))
-            event = self._parts.event("register", caller, kind="client", action="C", detail=about)
+            if not await store.save(tx, kept, now, anew=anew):
+                there = await store.find(tx, kept.id, kept.tenant)
+                message = "oauth.client-there" if there and there.active else "oauth.client-withdrawn"
+                raise ConflictError(Issue(code="conflict", message=message, params={"id": kept.id}))
             await self._parts.trail.within(tx, [event])
             await self._parts.epoch.bump(tx)
 
         await self._parts.db.transact(work)
         self._parts.epoch.forget()
-        return kept, secret
 
     async def withdraw(self, id_: str, by: Visit | Caller) -> None:
         """Its tokens, refresh tokens, grants, codes and waiting requests are dead when this returns; elsewhere within half a
