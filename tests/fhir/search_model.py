@@ -197,25 +197,34 @@ def is_token(values: list[tuple[str, str]], wanted: str) -> bool:
 
 
 def in_span(value: tuple[Any, Any], prefix: str, asked: tuple[Any, Any]) -> bool:
-    """R4's comparators for two ranges [low, high)."""
-    (low, high), (ask_low, ask_high) = value, asked
+    """R4's comparators for two ranges: where the resource's has a part, seen from the search's.
+
+    'equal' of `ge` and `le` is any part in common.
+    """
+    where: set[str] = set()
+    if value[0] < asked[0]:
+        where.add("below")
+    if value[1] > asked[1]:
+        where.add("above")
+    if max(value[0], asked[0]) < min(value[1], asked[1]):
+        where.add("common")
     match prefix:
         case "eq":
-            return ask_low <= low and high <= ask_high
+            return where == {"common"}
         case "ne":
-            return not (ask_low <= low and high <= ask_high)
+            return where != {"common"}
         case "gt":
-            return high > ask_high
+            return "above" in where
         case "lt":
-            return low < ask_low
+            return "below" in where
         case "ge":
-            return high > ask_high or (ask_low <= low and high <= ask_high)
+            return not where.isdisjoint({"common", "above"})
         case "le":
-            return low < ask_low or (ask_low <= low and high <= ask_high)
+            return not where.isdisjoint({"common", "below"})
         case "sa":
-            return low >= ask_high
+            return where == {"above"}
         case "eb":
-            return high <= ask_low
+            return where == {"below"}
     raise ValueError(prefix)
 
 

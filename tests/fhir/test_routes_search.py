@@ -55,6 +55,39 @@ async def test_a_searchset(client: httpx.AsyncClient) -> None:
     assert "next" not in links(body)
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("le2020-06-01", True),
+        ("le2020-05-31", False),
+        ("lt2020-06-01", False),
+        ("lt2020-06-02", True),
+        ("ge2020-06-05", True),
+        ("ge2020-06-06", False),
+        ("gt2020-06-05", False),
+        ("gt2020-06-04", True),
+        ("ge2020-06-03&date=le2020-06-03", True),
+        ("eq2020-06-03", False),
+        ("sa2020-05-31", True),
+        ("eb2020-06-05", False),
+    ],
+)
+@pytest.mark.parametrize("end", ["2020-06-05", "2020-06-05T08:00:00-05:00"])
+async def test_a_stay_and_the_days_asked_for(client: httpx.AsyncClient, asked: str, end: str, *, found: bool) -> None:
+    """Whoever asks for stays up to the first of June means the one that began that day, too."""
+    value = given.key()
+    stay = {
+        "resourceType": "Encounter",
+        "identifier": [{"value": value}],
+        "status": "finished",
+        "class": {"code": "IMP"},
+        "period": {"start": "2020-06-01T10:00:00-05:00", "end": end},
+    }
+    assert (await client.post("Encounter", json=stay)).status_code == 201
+    body = (await client.get(f"Encounter?identifier={value}&date={asked}")).json()
+    assert bool(body.get("entry")) is found
+
+
 async def test_nothing_found_has_no_empty_list(client: httpx.AsyncClient) -> None:
     body = (await client.get(f"Patient?identifier={given.key()}")).json()
     assert "entry" not in body
