@@ -58,6 +58,21 @@ def test_only_failures_of_an_address_count_against_it() -> None:
     limits.knocked("192.0.2.1")
 
 
+def test_failures_of_one_subscribers_network_count_together() -> None:
+    """Whoever has an IPv6 address has 2^64 of them."""
+    limits = _limits(_Time())
+    for number in range(5):
+        limits.failed(f"2001:db8:1:2::{number}")
+    for address in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:0DB8:1:2::9"):
+        with pytest.raises(ThrottledError):
+            limits.knocked(address)
+    limits.knocked("2001:db8:1:3::1")
+    for _ in range(5):
+        limits.failed("::ffff:192.0.2.1")
+    with pytest.raises(ThrottledError):
+        limits.knocked("192.0.2.1")
+
+
 def test_many_keys_take_bounded_memory_and_the_latest_keep_their_count() -> None:
     buckets = Buckets(1, 2, _Time(), most_keys=100)
     for number in range(1000):
