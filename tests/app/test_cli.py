@@ -94,6 +94,9 @@ def test_with_security_the_record_is_closed_to_strangers(tmp_path: Path) -> None
             "/paciente/1",
         ):
             assert get(port, path)[0] == 401, path
+        counted = get(port, "/metrics")[1]
+        assert b'kuska_security_refused_total{reason="token"} 4.0' in counted
+        assert b'kuska_security_refused_total{reason="sign-in"} 0.0' in counted, "an alarm sees the first one"
         for path in ("/", "/login", "/readyz", "/fhir/metadata", "/.well-known/openid-configuration", "/oauth/jwks"):
             assert get(port, path)[0] == 200, path
         status, body = get(port, "/fhir/.well-known/smart-configuration")

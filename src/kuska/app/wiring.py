@@ -71,6 +71,7 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
         security.oauth.choose_with(patients.may_choose, patients.chosen)
         security.trail.metrics.join(metrics.registry)
         security.glass.metrics.join(metrics.registry)
+        security.refusals.metrics.join(metrics.registry)
         pages = portal.build(security, secure=own_url.startswith("https:"), zone=zone)
         routers = [
             record_routes.build(record, clock),

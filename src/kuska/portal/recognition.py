@@ -40,10 +40,11 @@ class Recognition:
         request.state.reader = NOBODY if found is None else await self._reader(request, found)
 
     def foreign(self, request: Request) -> None:
-        """In the journal only: whoever tries a thousand times must not cost a thousand commits."""
+        """Raises ThrottledError."""
         found: Session | None = getattr(request.state, "session", None)
         caller = found.caller(address(request)) if found else replace(ANONYMOUS, address=address(request))
-        self._security.trail.note(
+        self._security.refusals.missed(
+            "form",
             Event(
                 id=event_id(),
                 at=self._clock.now(),
@@ -53,7 +54,7 @@ class Recognition:
                 outcome="4",
                 reason="ui.foreign-form",
                 caller=caller,
-            )
+            ),
         )
 
     async def _reader(self, request: Request, found: Session) -> Reader:

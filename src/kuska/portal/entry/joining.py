@@ -82,7 +82,7 @@ class Joining:
     @open_to_all(_WHY)
     async def opened(self, request: Request) -> Response:
         """Looking uses nothing up: scanners of mail open links too."""
-        await self._security.accounts.link(request.path_params["token"])
+        await self._security.accounts.link(request.path_params["token"], address(request))
         return self._password(request, EMPTY)
 
     @open_to_all(_WHY)

@@ -38,7 +38,7 @@ class Recognise(Protocol):
         ...
 
     def foreign(self, request: Request) -> None:
-        """Somebody tried to send a form in another's name: for the trail."""
+        """Somebody tried to send a form in another's name: for the trail. Raises ThrottledError."""
         ...
 
 
@@ -172,7 +172,10 @@ class Shell:
         if isinstance(error, StepUpError):
             return self._to("/verificar", request)
         if isinstance(error, ForeignFormError):
-            self.recognise.foreign(request)
+            try:
+                self.recognise.foreign(request)
+            except KuskaError as waits:
+                error = waits
         if not isinstance(error, KuskaError):
             raise error
         return self.refusal(request, error)

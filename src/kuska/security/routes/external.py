@@ -13,6 +13,7 @@ from kuska.kit.errors import Family, KuskaError
 from kuska.security.api import External, open_to_all
 
 _LONGEST = 64 * 1024
+_STATUS = {Family.UNAVAILABLE: 503, Family.BUSY: 429}
 _NEVER_KEPT = {"cache-control": "no-store"}
 
 
@@ -22,10 +23,10 @@ def build(external: External) -> APIRouter:
     @open_to_all("the provider's signature in the message is what counts")
     async def logout(request: Request) -> Response:
         try:
-            token = await _token(request)
-            await external.logged_out(request.path_params["provider"], token)
+            address = request.client.host if request.client else ""
+            await external.logged_out(request.path_params["provider"], await _token(request), address)
         except KuskaError as error:
-            status = 503 if error.family is Family.UNAVAILABLE else 400
+            status = _STATUS.get(error.family, 400)
             return Response(status_code=status, headers=_NEVER_KEPT)
         return Response(status_code=200, headers=_NEVER_KEPT)
 

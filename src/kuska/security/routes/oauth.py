@@ -105,9 +105,8 @@ class _Endpoints:
     async def userinfo(self, request: Request) -> Response:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         try:
-            if scheme.lower() != "bearer" or not token:
-                raise NobodyError
-            return _json(200, await self._oauth.userinfo(token.strip(), _address(request)))
+            shown = token.strip() if scheme.lower() == "bearer" else ""
+            return _json(200, await self._oauth.userinfo(shown, _address(request)))
         except NobodyError:
             challenge = {"www-authenticate": 'Bearer realm="kuska", error="invalid_token"'}
             return _json(401, {"error": "invalid_token"}, challenge)

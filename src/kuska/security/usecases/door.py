@@ -16,7 +16,9 @@ from kuska.security.contracts import ANONYMOUS, Access, Caller, Event, Trail
 from kuska.security.domain.policy import SECOND_FACTORS
 from kuska.security.domain.sessions import Session
 from kuska.security.errors import NobodyError, RefusedByPolicyError
+from kuska.security.usecases.limits import Knocking
 from kuska.security.usecases.policy import Policy
+from kuska.security.usecases.refusals import Refusals, Tried
 from kuska.security.visit import Visit, event_id
 
 # Nearly all tokens: looking for what they have not is ten times as fast as matching what they have.
@@ -37,12 +39,6 @@ class Sessions(Protocol):
     async def find(self, cookie: str, address: str) -> Session | None: ...
 
 
-class Limits(Protocol):
-    def asked(self, caller: Caller) -> None: ...
-    def knocked(self, address: str) -> None: ...
-    def failed(self, address: str) -> None: ...
-
-
 class Door:
     def __init__(
         self,
@@ -51,17 +47,19 @@ class Door:
         sessions: Sessions,
         policy: Policy,
         trail: Trail,
-        limits: Limits,
+        limits: Knocking,
         clock: Clock,
+        refusals: Refusals | None = None,
         secure: bool = False,
     ) -> None:
-        """`secure`: people reach this server by https."""
+        """`refusals`: counted with those of other doors. `secure`: people reach this server by https."""
         self._cookie_name = SECURE_COOKIE if secure else COOKIE
         self._tokens = tokens
         self._sessions = sessions
         self._policy = policy
         self._trail = trail
         self._limits = limits
+        self._refusals = refusals or Refusals(trail, limits)
         self._clock = clock
         # The checked token's caller with an address, made once: the same object again means the same rights again.
         self._placed: dict[tuple[int, str], tuple[Caller, Caller]] = {}
@@ -76,7 +74,7 @@ class Door:
         try:
             caller = self._tokens.check(_bearer(headers))
         except NobodyError as error:
-            self._missed(error.reason, address=address, request=request)
+            self._missed("token", error.reason, address=address, request=request)
             raise
         return await self._admit(self._at(caller, address), request, purpose)
 
@@ -94,7 +92,7 @@ class Door:
             raise NobodyError  # nothing was tried: somebody who has not signed in yet looks at a page
         session = await self._sessions.find(cookie, address)
         if session is None or session.pending:
-            self._missed("security.no-session", address=address, request=request)
+            self._missed("session", "security.no-session", address=address, request=request)
             raise NobodyError("security.no-session")
         return await self._admit(signed_in(session, address), request, purpose)
 
@@ -118,36 +116,31 @@ class Door:
         try:
             access = await self._policy.access(caller, purpose)
         except NobodyError as error:
-            self._missed(error.reason, address=caller.address, request=request, caller=caller)
+            tried: Tried = "token" if caller.scopes is not None else "session"
+            self._missed(tried, error.reason, address=caller.address, request=request, caller=caller)
             raise
         except RefusedByPolicyError as error:
-            self._note(error.reason, address=caller.address, request=request, caller=caller, purpose=purpose)
+            self._refusals.count("policy")
+            self._trail.note(self._event(error.reason, caller, request, purpose))
             raise
         return Visit(access, self._trail, self._clock, request)
 
-    def _missed(self, reason: str, *, address: str, request: str, caller: Caller = ANONYMOUS) -> None:
-        """Only now is the address looked at: one bad client must not lock out the hospital behind the same address.
-        Raises ThrottledError when it has failed too often, and then leaves no line.
-        """
-        self._limits.knocked(address)
-        self._limits.failed(address)
-        self._note(reason, address=address, request=request, caller=caller)
+    def _missed(self, tried: Tried, reason: str, *, address: str, request: str, caller: Caller = ANONYMOUS) -> None:
+        """Raises ThrottledError."""
+        self._refusals.missed(tried, self._event(reason, replace(caller, address=address), request))
 
-    def _note(self, reason: str, *, address: str, request: str, caller: Caller, purpose: str = "") -> None:
-        """In the journal only: whoever knocks a thousand times must not cost a thousand commits."""
-        self._trail.note(
-            Event(
-                id=event_id(),
-                at=self._clock.now(),
-                action="E",
-                kind="door",
-                interaction="enter",
-                outcome="4",
-                reason=reason,
-                caller=replace(caller, address=address),
-                purpose=purpose[:40],
-                request=request,
-            )
+    def _event(self, reason: str, caller: Caller, request: str, purpose: str = "") -> Event:
+        return Event(
+            id=event_id(),
+            at=self._clock.now(),
+            action="E",
+            kind="door",
+            interaction="enter",
+            outcome="4",
+            reason=reason,
+            caller=caller,
+            purpose=purpose[:40],
+            request=request,
         )
 
 

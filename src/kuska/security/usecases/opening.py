@@ -33,6 +33,7 @@ from kuska.security.usecases.oauth.server import OAuth, oauth_of, open_tokens
 from kuska.security.usecases.oauth.tokens import Tokens
 from kuska.security.usecases.policy import Policy
 from kuska.security.usecases.pseudonyms import Pseudonyms
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.usecases.roles import Roles
 from kuska.security.usecases.sessions import Sessions
 from kuska.security.usecases.trail.running import open_trail
@@ -58,6 +59,7 @@ class Security:
     pseudonyms: Pseudonyms
     trail: AuditTrail
     limits: Limits
+    refusals: Refusals
     door: Door
     located: PatientLocator | None = None  # the record's patients by document; None: there is no record
     staff: StaffFinder | None = None  # the record's practitioners
@@ -86,29 +88,29 @@ async def open_security(
     providers = providers_file.read(settings.providers_file)
     epoch, kept = Epoch(db), Limits(limits)
     async with open_trail(db, settings, clock, data) as trail, contextlib.AsyncExitStack() as stack:
+        refusals = Refusals(trail, kept)
         roles = Roles(db, settings, clock, epoch, decidable)
         sessions = Sessions(db, settings, clock, trail, epoch)
         letters, mailroom = post_office(db, settings, clock, trail, mailer=mailer, own_url=url, patients=patients)
         factors = factors_of(
             db, settings, clock, trail, epoch=epoch, sealer=sealer, tell=mailroom.tell, own_url=url,
-            demands=roles.need_factor, alone=not providers.only)  # fmt: skip
+            demands=roles.need_factor, refusals=refusals, alone=not providers.only)  # fmt: skip
         opened = open_accounts(
             db, settings, clock, trail, epoch=epoch, sessions=sessions, letters=letters, mailroom=mailroom,
-            roles=roles.current, needs_factor=factors.asked_for, passwords=not providers.only)  # fmt: skip
+            roles=roles.current, needs_factor=factors.asked_for, passwords=not providers.only, refusals=refusals)  # fmt: skip
         external = external_of(
             db, settings, clock, trail, epoch=epoch, sessions=sessions, factors=factors, tell=mailroom.tell, own_url=url,
-            providers=providers, roles=roles.current,
+            providers=providers, roles=roles.current, refusals=refusals,
             http=outgoing or await stack.enter_async_context(open_outgoing(OutgoingSettings())))  # fmt: skip
         stack.callback(opened.hasher.close)
         tokens = await open_tokens(db, clock=clock, epoch=epoch, sealer=sealer, settings=settings, own_url=url)
         oauth = oauth_of(
             tokens, db=db, clock=clock, epoch=epoch, trail=trail, settings=settings, fetch=fetch, limits=kept,
-            decidable=decidable)  # fmt: skip
+            refusals=refusals, decidable=decidable)  # fmt: skip
         policy = Policy(db, roles, Place(settings.tenant, settings.country), clock, epoch)
         door = Door(
             tokens=tokens, sessions=sessions, policy=policy, trail=trail, limits=kept, clock=clock,
-            secure=url.startswith("https:"),
-        )  # fmt: skip
+            refusals=refusals, secure=url.startswith("https:"))  # fmt: skip
         for running in (epoch.watched(), oauth.tended(), mailroom.running()):
             await stack.enter_async_context(running)
         yield Security(
@@ -127,6 +129,7 @@ async def open_security(
             pseudonyms=Pseudonyms(db, settings, sealer, clock),
             trail=trail,
             limits=kept,
+            refusals=refusals,
             door=door,
             located=located,
             staff=staff,

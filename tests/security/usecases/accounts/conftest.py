@@ -27,8 +27,10 @@ from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.accounts.hashing import Hasher
 from kuska.security.usecases.accounts.opening import open_accounts, post_office
 from kuska.security.usecases.accounts.service import Accounts
+from kuska.security.usecases.limits import Knocking, Unlimited
 from kuska.security.usecases.mailing.letters import Letters
 from kuska.security.usecases.mailing.mailroom import Mailroom
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.usecases.sessions import Sessions
 from kuska.security.usecases.trail.trail import AuditTrail
 from kuska.security.visit import Visit
@@ -175,7 +177,9 @@ async def roles() -> Mapping[str, Role]:
     return shipped()
 
 
-def build(db: Database, settings: SecuritySettings, post: Post, real: AuditTrail | None = None) -> World:
+def build(
+    db: Database, settings: SecuritySettings, post: Post, real: AuditTrail | None = None, limits: Knocking | None = None
+) -> World:
     """With the trail as a list, or the real one."""
     clock = SetClock(datetime(2026, 11, 21, 12, tzinfo=UTC))
     trail: Any = real or Lines()
@@ -190,7 +194,7 @@ def build(db: Database, settings: SecuritySettings, post: Post, real: AuditTrail
 
     opened = open_accounts(
         db, settings, clock, trail, epoch=epoch, sessions=sessions, letters=letters, mailroom=mailroom, roles=roles,
-        needs_factor=needs_factor, hasher=(hasher := Counting(settings)),
+        needs_factor=needs_factor, hasher=(hasher := Counting(settings)), refusals=Refusals(trail, limits or Unlimited()),
     )  # fmt: skip
     return World(
         db, settings, clock, trail, post, epoch, register, sessions, mailroom, letters, opened.accounts, hasher, factors

@@ -76,7 +76,7 @@ async def test_who_forgot_that_they_were_invited_asks_for_a_password(world: Worl
     await world.mailroom.send_due()
     await world.accounts.ask_reset("luis@example.org", HERE)
     await world.mailroom.send_due()
-    assert (await world.accounts.link(world.post.token())).purpose == "invitation"
+    assert (await world.accounts.link(world.post.token(), HERE)).purpose == "invitation"
 
 
 async def test_only_administrators_invite(world: World) -> None:
@@ -176,11 +176,11 @@ async def test_registering_again(world: World) -> None:
     await register(world)
     await world.mailroom.send_due()
     with pytest.raises(LinkGoneError):
-        await world.accounts.link(first)
+        await world.accounts.link(first, HERE)
     await world.accounts.redeem(world.post.token(), GOOD, HERE)
     await register(world)
     await world.mailroom.send_due()
-    assert (await world.accounts.link(world.post.token())).purpose == "reset"
+    assert (await world.accounts.link(world.post.token(), HERE)).purpose == "reset"
 
 
 async def test_an_account_with_another_address_gets_no_link_elsewhere(world: World) -> None:
@@ -323,7 +323,7 @@ async def test_a_name_that_cannot_be_shown_does_not_lose_a_registration(world: W
         world.patients.patients[document, BORN] = PatientMatch(f"patient-{number}", name, (f"p{number}@example.org",))
         await register(world, document, email=f"p{number}@example.org")
         assert await world.mailroom.send_due() == 1
-        assert (await world.accounts.link(world.post.token())).display_name
+        assert (await world.accounts.link(world.post.token(), HERE)).display_name
 
 
 async def test_invited_at_the_desk_by_document(world: World) -> None:
@@ -366,7 +366,7 @@ async def test_corrected(world: World) -> None:
     assert dict(world.trail.events[-1].detail)["fields"] == "email practitioner"
     assert (await world.session(cookie)).account.practitioner == "7"
     with pytest.raises(LinkGoneError):
-        await world.accounts.link(token)
+        await world.accounts.link(token, HERE)
     await world.mailroom.send_due()
     assert world.post.mails[-1].to == "ana@example.org"
     assert await world.accounts.by_id(account.id) == done
@@ -378,7 +378,7 @@ async def test_an_invitation_to_a_wrong_address(world: World) -> None:
     lost = world.post.token()
     await world.accounts.correct(world.visit("accounts.write"), id_, Correction(email="luis.rojas@example.org"))
     with pytest.raises(LinkGoneError):
-        await world.accounts.link(lost)
+        await world.accounts.link(lost, HERE)
     await world.accounts.invite_again(world.visit("accounts.write"), id_)
     await world.mailroom.send_due()
     assert world.post.mails[-1].to == "luis.rojas@example.org"

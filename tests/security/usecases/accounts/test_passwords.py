@@ -4,12 +4,14 @@ import asyncio
 
 import asyncpg
 import pytest
-from tests.security.usecases.accounts.conftest import ELSEWHERE, GOOD, HERE, NEW, World
+from tests.security.usecases.accounts.conftest import ELSEWHERE, GOOD, HERE, NEW, Post, World, build
 
 from kuska.infra.postgres.database import Database
 from kuska.kit.errors import IncorrectError
+from kuska.security.domain.accounts import NewAccount
+from kuska.security.settings import LimitSettings, SecuritySettings
 from kuska.security.usecases.accounts.errors import LinkGoneError, WrongCurrentPasswordError, WrongPasswordError
-from kuska.security.usecases.limits import ThrottledError
+from kuska.security.usecases.limits import Limits, ThrottledError
 
 pytestmark = pytest.mark.requirement("HC-04")
 
@@ -24,7 +26,7 @@ async def test_a_new_password_by_mail(world: World) -> None:
     await world.person()
     old = await world.signed_in()
     token = await reset_token(world)
-    about = await world.accounts.link(token)
+    about = await world.accounts.link(token, HERE)
     assert (about.purpose, about.login) == ("reset", "ana@example.org")
     await world.accounts.redeem(token, NEW, HERE)
     assert await world.sessions.find(old, HERE) is None
@@ -72,20 +74,58 @@ async def test_a_link_is_good_once_and_for_a_while(world: World, again: str) -> 
         await reset_token(world)
     else:
         token = token[:-1] + ("A" if token[-1] != "A" else "B")
-    for attempt in (world.accounts.redeem(token, "otra clave muy distinta", HERE), world.accounts.link(token)):
+    for attempt in (world.accounts.redeem(token, "otra clave muy distinta", HERE), world.accounts.link(token, HERE)):
         with pytest.raises(LinkGoneError):
             await attempt
+
+
+@pytest.mark.requirement("HC-07")
+@pytest.mark.parametrize("what", ["guessed", "used reset", "used invitation"])
+async def test_guessing_links_is_noted_and_has_a_limit(
+    fresh_db: Database, settings: SecuritySettings, what: str
+) -> None:
+    limits = Limits(LimitSettings(failures_per_minute=1, failures_burst=4), now=lambda: 0.0)
+    world = build(fresh_db, settings, Post(), limits=limits)
+    token = f"guessed-{'x' * 35}"
+    if what == "used reset":
+        await world.person()
+        token = await reset_token(world)
+    elif what == "used invitation":
+        new = NewAccount(login="luis@example.org", display_name="Luis", email="luis@example.org", roles=("physician",))
+        await world.accounts.invite(world.visit("accounts.write"), new)
+        await world.mailroom.send_due()
+        token = world.post.token()
+    if what != "guessed":
+        assert await world.accounts.link(token, HERE)
+        await world.accounts.redeem(token, NEW, HERE)
+    world.trail.events.clear()
+    for _ in range(2):
+        for tried in (world.accounts.link(token, HERE), world.accounts.redeem(token, NEW, HERE)):
+            with pytest.raises(LinkGoneError):
+                await tried
+    assert world.trail.said() == [("account", "link", "account.link-gone")] * 4
+    assert {event.caller.address for event in world.trail.events} == {HERE}
+    assert token not in repr(world.trail.events)
+    for tried in (world.accounts.link(token, HERE), world.accounts.redeem(token, NEW, HERE)):
+        with pytest.raises(ThrottledError):
+            await tried
+    assert len(world.trail.events) == 4
+    with pytest.raises(LinkGoneError):
+        await world.accounts.link(token, ELSEWHERE)
+    world.hasher.close()
 
 
 async def test_two_uses_at_once_one_wins(world: World) -> None:
     await world.person()
     token = await reset_token(world)
+    world.trail.events.clear()
     done = await asyncio.gather(
         world.accounts.redeem(token, NEW, HERE),
         world.accounts.redeem(token, "otra clave muy distinta", ELSEWHERE),
         return_exceptions=True,
     )
     assert sorted(type(one).__name__ for one in done) == ["Account", "LinkGoneError"]
+    assert sorted(world.trail.said()) == [("account", "link", "account.link-gone"), ("account", "password-reset", "")]
     winner = NEW if isinstance(done[1], LinkGoneError) else "otra clave muy distinta"
     assert await world.signed_in(password=winner)
 
@@ -151,7 +191,7 @@ async def test_changing_the_password(world: World) -> None:
     for ended in (cookie, other):
         assert await world.sessions.find(ended, HERE) is None
     with pytest.raises(LinkGoneError):
-        await world.accounts.link(mailed)
+        await world.accounts.link(mailed, HERE)
     assert await world.signed_in(password=NEW)
 
 

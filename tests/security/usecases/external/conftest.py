@@ -36,6 +36,8 @@ from kuska.security.store.trail_events import TrailEvents
 from kuska.security.usecases.external.external import Begun, External, ExternalSignIn, Parts
 from kuska.security.usecases.factors import parts as factor_parts
 from kuska.security.usecases.factors.factors import Factors
+from kuska.security.usecases.limits import Knocking, Unlimited
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.usecases.sessions import Sessions
 
 ROOT = Path(__file__).parents[4]
@@ -140,6 +142,9 @@ class Kept:
         self._events = events
         self.seen: list[Event] = []
 
+    def note(self, event: Event) -> None:
+        self.seen.append(event)
+
     async def within(self, tx: Write, events: Sequence[Event]) -> None:
         self.seen.extend(events)
         await self._events.append_within(tx, [line(event) for event in events])
@@ -169,10 +174,11 @@ class House:
 
 @asynccontextmanager
 async def house_with(
-    db: Database, file: ProvidersFile, clock: Clock | None = None, **outgoing: Any
+    db: Database, file: ProvidersFile, clock: Clock | None = None, limits: Knocking | None = None, **outgoing: Any
 ) -> AsyncGenerator[House]:
     clock = clock or SystemClock()
     settings, trail, epoch = SecuritySettings(), Kept(TrailEvents(db)), Epoch(db)
+    refusals = Refusals(trail, limits or Unlimited())
     told: list[tuple[str, str]] = []
 
     async def tell(tx: Write, account: str, what: str) -> None:
@@ -183,7 +189,14 @@ async def house_with(
 
     factors = Factors(
         factor_parts.Parts(
-            db=db, clock=clock, sealer=passing_ring(), trail=trail, epoch=epoch, demands=demands, own_url=OWN
+            db=db,
+            clock=clock,
+            sealer=passing_ring(),
+            trail=trail,
+            epoch=epoch,
+            demands=demands,
+            own_url=OWN,
+            refusals=refusals,
         )
     )
     sessions = Sessions(db, settings, clock, trail, epoch)
@@ -191,7 +204,7 @@ async def house_with(
     async with open_outgoing(OutgoingSettings(**outgoing)) as http:
         parts = Parts(
             db=db, settings=settings, clock=clock, trail=trail, epoch=epoch, store=AccountStore("demo"),
-            sessions=sessions, factors=factors, http=http, own_url=OWN, tell=tell,
+            sessions=sessions, factors=factors, http=http, own_url=OWN, tell=tell, refusals=refusals,
         )  # fmt: skip
         yield House(External(parts, file), sessions, factors, trail, db, told)
 

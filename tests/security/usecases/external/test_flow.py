@@ -12,9 +12,10 @@ from tests.security.usecases.external.conftest import ADDRESS, KEYS, OWN, House,
 
 from kuska.infra.postgres.database import Database
 from kuska.security.domain.external import ProvidersFile
+from kuska.security.settings import LimitSettings
 from kuska.security.usecases.external.errors import ExternalError, NoProviderError, ProviderDownError
 from kuska.security.usecases.external.external import Begun, ExternalSignIn
-from kuska.security.usecases.limits import ThrottledError
+from kuska.security.usecases.limits import Limits, ThrottledError
 
 pytestmark = [pytest.mark.requirement("HC-08"), pytest.mark.requirement("AP-10")]
 
@@ -164,6 +165,23 @@ async def test_another_country_and_another_tenant_stay_outside(
         assert other.reasons() == ["external.other-tenant"]
         await idp.people(**{ana: {"groups": ["admision"], "hospital": "demo"}})
         assert (await signed_in(other, idp, ana)).account.roles == ("admissions",)
+
+
+@pytest.mark.requirement("HC-07")
+async def test_guessing_what_was_begun_has_a_limit(db: Database, idp: RealProvider, tmp_path: Path) -> None:
+    limits = Limits(LimitSettings(failures_per_minute=1, failures_burst=2), now=lambda: 0.0)
+    async with house_with(db, ProvidersFile(provider=(provider(idp.issuer, tmp_path),)), limits=limits) as house:
+        guessed = Begun("", "guessed cookie")
+        for _ in range(2):
+            assert await failed(house, guessed, {"state": "guessed state", "code": "x"}) == "external.no-attempt"
+            assert "guessed" not in repr(house.trail.seen)
+        with pytest.raises(ThrottledError):
+            await house.came_back(guessed, {"state": "guessed state", "code": "x"})
+        assert len(house.trail.seen) == 1
+        # Who changed their mind at the provider guessed nothing.
+        for _ in range(2):
+            begun = await house.external.begin("hospital", "/")
+            assert await failed(house, begun, await idp.visited(begun.url, "")) == "external.refused-there"
 
 
 async def test_its_refusal_is_said_politely(house: House, idp: RealProvider) -> None:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs
 from uuid import uuid4
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from tests.security.usecases.external.conftest import ADDRESS, House, RealProvider
+from tests.security.usecases.external.conftest import ADDRESS, House, RealProvider, house_with, provider
 from tests.security.usecases.factors.device import Device
 
+from kuska.infra.postgres.database import Database
 from kuska.security.domain.accounts import Account
+from kuska.security.domain.external import ProvidersFile
 from kuska.security.domain.sessions import Session
 from kuska.security.errors import StepUpError
 from kuska.security.routes import external as routes
+from kuska.security.settings import LimitSettings
 from kuska.security.usecases.external.errors import ExternalError
 from kuska.security.usecases.factors.errors import WrongFactorError
+from kuska.security.usecases.limits import Limits
 from kuska.security.visit import event_id
 
 pytestmark = [pytest.mark.requirement("HC-08"), pytest.mark.requirement("AP-10")]
@@ -132,6 +137,23 @@ async def test_a_session_that_ends_there_ends_here(house: House, idp: RealProvid
         assert await house.sessions.find(done.session_cookie, ADDRESS) is None
         # Once
         assert (await us.post(path, content=message, headers=form)).status_code == 400
+
+
+@pytest.mark.requirement("HC-07")
+async def test_whoever_says_that_sessions_ended_without_being_the_provider_waits(
+    db: Database, idp: RealProvider, tmp_path: Path
+) -> None:
+    limits = Limits(LimitSettings(failures_per_minute=1, failures_burst=2), now=lambda: 0.0)
+    async with house_with(db, ProvidersFile(provider=(provider(idp.issuer, tmp_path),)), limits=limits) as house:
+        site = FastAPI()
+        site.include_router(routes.build(house.external))
+        transport = httpx.ASGITransport(site, client=(ADDRESS, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://us") as us:
+            answers = [await us.post("/externo/hospital/salida", data={"logout_token": "a.b.c"}) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [400, 400, 429]
+        lines = [(event.kind, event.outcome, event.caller.address) for event in house.trail.seen]
+        assert lines == [("logout", "4", ADDRESS)] * 2
+        assert all(house.reasons())
 
 
 async def test_a_passkey_does_not_open_what_a_provider_shuts(house: House, idp: RealProvider) -> None:

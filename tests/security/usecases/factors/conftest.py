@@ -19,6 +19,8 @@ from kuska.security.store.epoch import Epoch
 from kuska.security.store.trail_events import TrailEvents
 from kuska.security.usecases.factors.factors import Factors
 from kuska.security.usecases.factors.parts import Parts
+from kuska.security.usecases.limits import Unlimited
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.visit import event_id
 
 ORIGIN = "https://record.example.org"
@@ -30,6 +32,9 @@ class Kept:
 
     def __init__(self, events: TrailEvents) -> None:
         self._events = events
+
+    def note(self, event: Event) -> None:
+        raise NotImplementedError
 
     async def within(self, tx: Write, events: Sequence[Event]) -> None:
         await self._events.append_within(tx, [line(event) for event in events])
@@ -83,9 +88,10 @@ def factors(db: Database, clock: SetClock, told: list[tuple[str, str]]) -> Facto
     async def demands(roles: Sequence[str]) -> bool:
         return "physician" in roles
 
+    trail = Kept(TrailEvents(db))
     parts = Parts(
-        db=db, clock=clock, sealer=passing_ring(), trail=Kept(TrailEvents(db)), epoch=Epoch(db),
-        demands=demands, own_url=ORIGIN, tell=tell, argon2_memory=8, argon2_passes=1,
+        db=db, clock=clock, sealer=passing_ring(), trail=trail, epoch=Epoch(db),
+        refusals=Refusals(trail, Unlimited()), demands=demands, own_url=ORIGIN, tell=tell, argon2_memory=8, argon2_passes=1,
     )  # fmt: skip
     return Factors(parts)
 

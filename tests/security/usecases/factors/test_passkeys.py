@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.security.usecases.factors.conftest import Kept
 from tests.security.usecases.factors.device import Device, from_text, to_text
 
+from kuska.infra.postgres.database import Database
 from kuska.kit.errors import NotFoundError
+from kuska.security.settings import LimitSettings
+from kuska.security.store.trail_events import TrailEvents
 from kuska.security.usecases.factors.errors import FactorSetUpError, LastFactorError, WrongFactorError
+from kuska.security.usecases.factors.factors import Factors
+from kuska.security.usecases.limits import Limits, ThrottledError
+from kuska.security.usecases.refusals import Refusals
 
 pytestmark = pytest.mark.requirement("HC-07")
 ORIGIN = "https://record.example.org"
@@ -203,3 +211,16 @@ async def test_parts_that_are_missing_or_changed(person: Any, field: str) -> Non
             continue  # allowed: the credential itself says whose it is
         with pytest.raises(WrongFactorError):
             await ana.factors.finish_passkey_sign_in("browser", json.dumps(answer), "")
+
+
+async def test_who_tries_passkeys_in_series_waits(db: Database, factors: Factors) -> None:
+    """There is no account yet that could be made to wait: the address is."""
+    limits = Limits(LimitSettings(failures_per_minute=1, failures_burst=2), now=lambda: 0.0)
+    strict = Factors(replace(factors._parts, refusals=Refusals(Kept(TrailEvents(db)), limits)))
+    for _ in range(2):
+        with pytest.raises(WrongFactorError):
+            await strict.finish_passkey_sign_in("browser", "{}", "203.0.113.7")
+    with pytest.raises(ThrottledError):
+        await strict.finish_passkey_sign_in("browser", "{}", "203.0.113.7")
+    with pytest.raises(WrongFactorError):
+        await strict.finish_passkey_sign_in("browser", "{}", "203.0.113.8")

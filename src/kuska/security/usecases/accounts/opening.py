@@ -14,8 +14,10 @@ from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.accounts.hashing import Hasher
 from kuska.security.usecases.accounts.parts import KnownRoles, NeedsFactor, Noting, Parts, never
 from kuska.security.usecases.accounts.service import Accounts
+from kuska.security.usecases.limits import Unlimited
 from kuska.security.usecases.mailing.letters import Letters
 from kuska.security.usecases.mailing.mailroom import Mailroom
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.usecases.sessions import Sessions
 
 
@@ -62,6 +64,7 @@ def open_accounts(
     needs_factor: NeedsFactor = never,
     passwords: bool = True,
     hasher: Hasher | None = None,
+    refusals: Refusals | None = None,
 ) -> Opened:
     hasher = hasher or Hasher(settings)
     parts = Parts(
@@ -75,6 +78,7 @@ def open_accounts(
         sessions=sessions,
         mailroom=mailroom,
         roles=roles,
+        refusals=refusals or Refusals(trail, Unlimited()),
         patients=letters.patients,
         needs_factor=needs_factor,
         passwords=passwords,

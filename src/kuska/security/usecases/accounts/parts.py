@@ -16,6 +16,7 @@ from kuska.security.store.accounts import AccountStore
 from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.accounts.hashing import Hasher
 from kuska.security.usecases.mailing.mailroom import Mailroom
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.usecases.sessions import Sessions
 from kuska.security.visit import event_id
 
@@ -47,6 +48,7 @@ class Parts:
     sessions: Sessions
     mailroom: Mailroom
     roles: KnownRoles
+    refusals: Refusals
     patients: PatientFinder | None = None
     needs_factor: NeedsFactor = never
     passwords: bool = True  # people sign in with passwords of ours; not where only other providers may

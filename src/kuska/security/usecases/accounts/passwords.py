@@ -18,21 +18,30 @@ from kuska.security.usecases.accounts.sign_in import charge
 from kuska.security.usecases.secrets import digest
 
 
-async def link(parts: Parts, token: str) -> Link:
-    """What the page shows that a link opens; looking uses nothing up (mail scanners open links). Raises LinkGoneError."""
+async def link(parts: Parts, token: str, *, address: str) -> Link:
+    """What the page shows that a link opens; looking uses nothing up (mail scanners open links).
+
+    Raises LinkGoneError, ThrottledError: who guesses.
+    """
     async with parts.db.read() as conn:
         found = await parts.store.link(conn, digest(token), parts.clock.now())
     if found is None:
+        _gone(parts, address)
         raise LinkGoneError
     return found
+
+
+def _gone(parts: Parts, address: str) -> None:
+    """The link itself is not noted: it may be one letter from a good one."""
+    parts.refusals.missed("link", parts.event("E", "link", address=address, reason="account.link-gone"))
 
 
 async def redeem(parts: Parts, token: str, password: str, *, address: str) -> Account:
     """The password is set, the account active if it was invited. Nobody is signed in by that: factors still count.
 
-    Raises LinkGoneError, and IncorrectError for a password that is refused; the link stays good then.
+    Raises LinkGoneError, ThrottledError, and IncorrectError for a password that is refused; the link stays good then.
     """
-    about = await link(parts, token)
+    about = await link(parts, token, address=address)
     _require_good(parts, password, about.login, about.display_name, about.email)
     hashed = await parts.hasher.hash(password)
 
@@ -50,7 +59,11 @@ async def redeem(parts: Parts, token: str, password: str, *, address: str) -> Ac
             await parts.mailroom.tell(tx, account.id, "password")
         return account
 
-    account = await parts.db.transact(work)
+    try:
+        account = await parts.db.transact(work)
+    except LinkGoneError:
+        _gone(parts, address)  # used by somebody else meanwhile
+        raise
     parts.epoch.forget()
     return account
 
@@ -66,6 +79,7 @@ async def change(parts: Parts, cookie: str, session: Session, current: str, new:
     async with parts.db.read() as conn:
         stored = await parts.store.password_of(conn, account.id)
     if not await parts.hasher.matches(current, stored):
+        parts.refusals.count("sign-in")
         caller = session.caller(address)
         await parts.trail.keep(
             parts.event("U", "password", caller=caller, account=account, reason="account.wrong-current-password")

@@ -54,8 +54,8 @@ class Accounts:
             address=address,
         )
 
-    async def link(self, token: str) -> Link:
-        return await passwords.link(self._parts, token)
+    async def link(self, token: str, address: str) -> Link:
+        return await passwords.link(self._parts, token, address=address)
 
     async def redeem(self, token: str, password: str, address: str) -> Account:
         return await passwords.redeem(self._parts, token, password, address=address)

@@ -33,6 +33,7 @@ async def sign_in(parts: Parts, login: str, password: str, *, address: str, agen
     async with parts.db.read() as conn:
         id_, stored = await parts.store.password(conn, folded)
     if not await parts.hasher.matches(password, stored) or stored is None or not parts.passwords:
+        parts.refusals.count("sign-in")
         await parts.trail.keep(
             parts.event("E", "password", kind="login", address=address, of=id_, reason="account.wrong-password")
         )
@@ -82,5 +83,6 @@ async def charge(parts: Parts, keys: Keys, address: str) -> None:
         return
     async with parts.db.read() as conn:
         seconds = await attempts.wait(conn, keys, now)
+    parts.refusals.count("sign-in")
     parts.trail.note(parts.event("E", "password", kind="login", address=address, reason="security.throttled"))
     raise ThrottledError(seconds)

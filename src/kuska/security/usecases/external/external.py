@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -37,6 +37,7 @@ from kuska.security.usecases.external.errors import ExternalError, NoProviderErr
 from kuska.security.usecases.external.relying import Relying
 from kuska.security.usecases.factors.factors import Factors
 from kuska.security.usecases.limits import ThrottledError
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.usecases.secrets import digest, new_secret
 from kuska.security.usecases.sessions import Sessions
 from kuska.security.visit import event_id
@@ -46,6 +47,7 @@ _MAX_NEXT = 8_000  # an application's request on its way through the sign-in is 
 # Sign-ins begun from one address.
 _A_SECOND = 2.0
 _AT_ONCE = 200.0
+_GUESSED = "external.no-attempt"
 # Errors of a provider that are the person's own decision.
 _CANCELLED = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
 
@@ -58,6 +60,7 @@ async def _shipped() -> Mapping[str, Role]:
 
 
 class Noting(Protocol):
+    def note(self, event: Event) -> None: ...
     async def within(self, tx: Write, events: Sequence[Event]) -> None: ...
     async def keep(self, event: Event) -> None: ...
 
@@ -73,6 +76,7 @@ class Parts:
     sessions: Sessions
     factors: Factors
     http: Outgoing
+    refusals: Refusals
     own_url: str
     tell: Tell
     roles: Callable[[], Awaitable[Mapping[str, Role]]] = _shipped
@@ -141,7 +145,7 @@ class External:
     async def finish(
         self, provider: str, params: Mapping[str, str], cookie: str, address: str, agent: str = ""
     ) -> ExternalSignIn:
-        """`params`: the query with which the browser came back. Raises ExternalError, ProviderDownError."""
+        """`params`: the query with which the browser came back. Raises ExternalError, ProviderDownError, ThrottledError."""
         relying = self._of(provider)
         try:
             attempt = await self._taken(provider, params, cookie)
@@ -155,6 +159,10 @@ class External:
                 return await self._linked(relying.provider, person, attempt, address)
             return await self._signed_in(relying.provider, person, attempt, address, agent)
         except (ExternalError, ProviderDownError) as error:
+            if isinstance(error, ExternalError) and error.reason == _GUESSED:
+                self._parts.refusals.against("sign-in", address)
+            elif isinstance(error, ExternalError):  # begun here, and limited there
+                self._parts.refusals.count("sign-in")
             stranger = replace(ANONYMOUS, address=address)
             await self._parts.trail.keep(self._event("sign-in", stranger, provider, reason=error.reason[:200]))
             raise
@@ -171,17 +179,24 @@ class External:
         """Where to send a browser after it was signed out here, to be signed out there too; '' where that is not offered."""
         return await self._of(provider).way_out(f"{self._parts.own_url}/login")
 
-    async def logged_out(self, provider: str, token: str) -> None:
+    async def logged_out(self, provider: str, token: str, address: str = "") -> None:
         """The provider says that a person's session there has ended (back-channel logout): all theirs here end too.
 
-        https://openid.net/specs/openid-connect-backchannel-1_0.html
+        https://openid.net/specs/openid-connect-backchannel-1_0.html. Raises ExternalError, ProviderDownError, ThrottledError.
         """
-        relying, parts, now = self._of(provider), self._parts, self._parts.clock.now()
-        issuer = relying.provider.issuer
+        relying = self._of(provider)
         try:
-            claims = await relying.logout_claims(token)
-        except RefusedTokenError as error:
-            raise ExternalError(str(error)) from error
+            await self._ended(relying, await relying.logout_claims(token))
+        except (ExternalError, RefusedTokenError) as error:
+            reason = error.reason if isinstance(error, ExternalError) else str(error)
+            stranger = replace(ANONYMOUS, address=address)
+            event = self._event("logout", stranger, provider, kind="logout", reason=reason[:200])
+            self._parts.refusals.missed("token", event)
+            raise ExternalError(reason) from error
+
+    async def _ended(self, relying: Relying, claims: Mapping[str, Any]) -> None:
+        parts, now = self._parts, self._parts.clock.now()
+        issuer, provider = relying.provider.issuer, relying.provider.name
 
         async def work(tx: Write) -> None:
             if not await store.obey_once(tx, issuer, digest(claims["jti"]).hex(), now, now + timedelta(hours=1)):
@@ -224,7 +239,7 @@ class External:
         state, now = digest(params.get("state", "")), self._parts.clock.now()
         attempt = await self._parts.db.single(lambda tx: store.take(tx, state, digest(cookie), provider, now))
         if attempt is None:
-            raise ExternalError("external.no-attempt", "external.begin-again")
+            raise ExternalError(_GUESSED, "external.begin-again")
         if problem := params.get("error", ""):
             message = "external.cancelled" if problem in _CANCELLED else "external.failed"
             raise ExternalError("external.refused-there", message)

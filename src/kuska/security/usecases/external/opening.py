@@ -12,6 +12,7 @@ from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.accounts.parts import KnownRoles
 from kuska.security.usecases.external.external import External, Noting, Parts, Tell
 from kuska.security.usecases.factors.factors import Factors
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.usecases.sessions import Sessions
 
 
@@ -27,6 +28,7 @@ def external_of(
     http: Outgoing,
     tell: Tell,
     own_url: str,
+    refusals: Refusals,
     providers: ProvidersFile,
     roles: KnownRoles,
 ) -> External:
@@ -41,6 +43,7 @@ def external_of(
         factors=factors,
         http=http,
         own_url=own_url,
+        refusals=refusals,
         tell=tell,
         roles=roles,
     )

@@ -77,6 +77,7 @@ class Factors:
         except (WrongFactorError, TooManyAttemptsError) as error:
             reason = error.reason if isinstance(error, WrongFactorError) else "factors.wait"
             caller = session.caller(session.address)
+            self._parts.refusals.count("factor")
             await self._parts.trail.keep(self._parts.event("E", f"verify-{kind}", caller, reason=reason))
             raise
         return "otp"
@@ -130,6 +131,7 @@ class Factors:
                 await self._parts.trail.within(tx, [self._parts.event("E", "verify-passkey", caller)])
         except WrongFactorError as error:
             stranger = Caller(kind="anonymous", address=address)
+            self._parts.refusals.against("sign-in", address)
             await self._parts.trail.keep(self._parts.event("E", "verify-passkey", stranger, reason=error.reason))
             raise
         return account

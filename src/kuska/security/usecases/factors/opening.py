@@ -11,6 +11,7 @@ from kuska.security.settings import SecuritySettings
 from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.factors.factors import Factors
 from kuska.security.usecases.factors.parts import Demands, Noting, Parts, Tell
+from kuska.security.usecases.refusals import Refusals
 
 
 def factors_of(
@@ -24,6 +25,7 @@ def factors_of(
     demands: Demands,
     tell: Tell,
     own_url: str,
+    refusals: Refusals,
     alone: bool,
 ) -> Factors:
     parts = Parts(
@@ -34,6 +36,7 @@ def factors_of(
         epoch=epoch,
         demands=demands,
         own_url=own_url,
+        refusals=refusals,
         tell=tell,
         alone=alone,
         fresh=timedelta(minutes=settings.step_up_minutes),

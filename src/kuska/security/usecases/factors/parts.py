@@ -12,6 +12,7 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.clock import Clock
 from kuska.security.contracts import Caller, Event, Sealer
 from kuska.security.store.epoch import Epoch
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.visit import event_id
 
 Change = Literal["C", "U", "D", "E"]
@@ -22,6 +23,7 @@ Tell = Callable[[Write, str, str], Awaitable[None]]
 
 
 class Noting(Protocol):
+    def note(self, event: Event) -> None: ...
     async def within(self, tx: Write, events: Sequence[Event]) -> None: ...
     async def keep(self, event: Event) -> None: ...
 
@@ -38,6 +40,7 @@ class Parts:
     trail: Noting
     epoch: Epoch
     demands: Demands
+    refusals: Refusals
     own_url: str  # origin of the pages, 'https://record.example.org'
     tell: Tell = nobody_told
     alone: bool = True  # a passkey alone signs in; not where only other providers may

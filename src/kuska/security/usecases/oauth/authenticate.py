@@ -56,17 +56,15 @@ class ClientDoor:
         try:
             shown = _shown(params, authorization)
             if shown.method == "assertion":
-                self._parts.limits.knocked(
-                    address
-                )  # a signature, perhaps by keys that have to be fetched, is dear to check
+                # A signature, perhaps by keys that have to be fetched, is dear to check.
+                self._parts.limits.knocked(address)
             client = await self._parts.client(shown.client)
             await self._prove(client, shown)
         except InvalidClientError as refused:
-            self._parts.limits.knocked(address)
-            self._parts.limits.failed(address)
             claimed = params.get("client_id", "") or refused.client
             caller = Caller(kind="anonymous", client=claimed[:100], address=address)
-            self._parts.trail.note(self._parts.event("client-login", caller, reason=refused.reason))
+            event = self._parts.event("client-login", caller, reason=refused.reason)
+            self._parts.refusals.missed("client", event)
             raise
         self._parts.limits.asked(of_client(client, address))
         return client

@@ -2,17 +2,19 @@
 
 RFC 6749 section 4.1, OAuth 2.1, OpenID Connect Core section 3.1.2, SMART App Launch 2.x. The pages belong to the portal; they call
 `authorize` with what the browser brought and `decide` with what the person chose, and do what the answer says.
+
+What is refused leaves a line and is held against the address. Not refused is who has to sign in, or to decide, first; also
+where an application asked not to show that (`prompt=none`), as some do every few minutes.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from kuska.infra.postgres.connection import Write
-from kuska.security.contracts import Caller
+from kuska.security.contracts import ANONYMOUS, Caller
 from kuska.security.domain import authorization, signing
 from kuska.security.domain.authorization import Asked
 from kuska.security.domain.clients import NOBODY, Client
@@ -28,11 +30,10 @@ from kuska.security.usecases.oauth.parts import Parts
 from kuska.security.visit import event_id
 
 HANDLE = "handle"  # the parameter by which a page comes back to its request
-_PATIENCE = timedelta(minutes=15)  # for signing in and deciding
+PATIENCE = timedelta(minutes=15)  # for signing in and deciding
 _CODE = timedelta(seconds=60)
 _CARRIED = "oauth-request+jwt"
 _LONGEST = 6_000  # characters of an address that everything on the way takes
-_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,20 @@ class _Context:
     banner: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Front:
+    """Who sits in front of the browser, as far as it is known, and with which client."""
+
+    session: Session | None
+    address: str
+    client: str = ""
+
+    @property
+    def caller(self) -> Caller:
+        known = self.session.caller(self.address) if self.session else replace(ANONYMOUS, address=self.address)
+        return replace(known, client=printable(self.client))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
     """A request that a signed-in person looks at."""
@@ -102,7 +117,11 @@ class _Case:
 
     @property
     def caller(self) -> Caller:
-        return replace(self.session.caller(self.address), client=self.client.id)
+        return self.front.caller
+
+    @property
+    def front(self) -> _Front:
+        return _Front(self.session, self.address, self.client.id)
 
 
 class Authorization:
@@ -110,25 +129,28 @@ class Authorization:
         self._parts = parts
 
     async def authorize(self, params: Iterable[tuple[str, str]], session: Session | None, address: str = "") -> Outcome:
-        """A request of a client, or one that comes back from signing in (`handle`)."""
+        """A request of a client, or one that comes back from signing in (`handle`). Raises ThrottledError."""
+        front = _Front(session, address)
         try:
             given = once(params)
-        except ProtocolError:
-            return BadRequest("oauth.page-request")
+        except ProtocolError as refused:
+            return self._bad("oauth.page-request", front, reason=f"security.{refused.reason}")
         if HANDLE in given:
             return await self._resume(given[HANDLE], session, address)
-        client = await self._parts.client(given.get("client_id", ""))
-        redirect = given.get("redirect_uri", "")
+        front = replace(front, client=given.get("client_id", ""))
+        client, redirect = await self._parts.client(front.client), given.get("redirect_uri", "")
         if not client.active or "authorization_code" not in client.grants:
-            return BadRequest("oauth.page-client")
+            return self._bad("oauth.page-client", front, reason="security.client-unknown")
         if redirect not in client.redirects:
-            return BadRequest("oauth.page-redirect")
+            return self._bad("oauth.page-redirect", front, reason="security.redirect")
         try:
             asked = authorization.check(given, client, self._parts.fhir_base, self._parts.decidable)
         except ProtocolError as refused:
+            self._missed(front, reason=f"security.{refused.reason}")
             return self._refusal(redirect, given.get("state", "")[:2_000], refused.error)
         pending = Pending(client=client.id, redirect=redirect, asked=asked, session="", created=self._parts.clock.now())
         if len(self._carried(pending)) > _LONGEST:
+            self._missed(front, reason="security.too-long")
             return self._refusal(redirect, asked.state, "invalid_request")
         return await self._continue(pending, client, session, address)
 
@@ -136,20 +158,23 @@ class Authorization:
         pending = self._brought(handle)
         client = await self._parts.client(pending.client) if pending else NOBODY
         if pending is None or not client.active:
-            return BadRequest("oauth.page-expired")
+            front = _Front(session, address, pending.client if pending else "")
+            return self._bad("oauth.page-expired", front, reason="security.request-expired")
         return await self._continue(pending, client, session, address)
 
     async def _continue(self, pending: Pending, client: Client, session: Session | None, address: str) -> Outcome:
-        asked = pending.asked
+        asked, front = pending.asked, _Front(session, address, pending.client)
         if session is None or not self._good(session, pending):
             if asked.prompt == "none":
                 return self._refusal(pending.redirect, asked.state, "login_required")
             return self._needs_login(pending, client, session)
         person = await self._person(session)
         if person is None or not _allowed(person, client):
+            self._missed(front, reason=_why(person))
             return self._refusal(pending.redirect, asked.state, "access_denied")
         context = await self._context(pending, person)
         if context is None:
+            self._missed(front, reason="security.launch-unknown")
             return self._refusal(pending.redirect, asked.state, "invalid_request")
         case = _Case(handle=fresh(), pending=pending, client=client, session=session, address=address)
         if not context.choose and await self._settled(client, person, asked.scopes, asked.prompt):
@@ -157,7 +182,7 @@ class Authorization:
         if asked.prompt == "none":
             return self._refusal(pending.redirect, asked.state, "interaction_required")
         shown = replace(pending, session=session.id)
-        expires = self._parts.clock.now() + _PATIENCE
+        expires = self._parts.clock.now() + PATIENCE
 
         async def keep(tx: Write) -> None:
             await store.ask(tx, case.hash, shown, expires)
@@ -191,7 +216,7 @@ class Authorization:
         except BadSignatureError:
             return None
         created = datetime.fromtimestamp(said["iat"], UTC)
-        if now - created >= _PATIENCE:
+        if now - created >= PATIENCE:
             return None
         asked = Asked.restore(said["asked"])
         return Pending(client=said["client"], redirect=said["redirect"], asked=asked, session="", created=created)
@@ -205,20 +230,23 @@ class Authorization:
         async with self._parts.db.read() as conn:
             pending = await store.pending(conn, digest(handle), self._parts.clock.now())
             client = await oauth_clients.find(conn, pending.client, self._parts.tenant) if pending else None
+        front = _Front(session, address, pending.client if pending else "")
         if pending is None or client is None or not client.active:
-            return BadRequest("oauth.page-expired")
+            return self._bad("oauth.page-expired", front, reason="security.request-expired")
         if session is None or not self._good(session, pending):
             return self._needs_login(pending, client, session)
         if pending.session != session.id:
-            return BadRequest("oauth.page-expired")
+            return self._bad("oauth.page-expired", front, reason="security.request-of-another")
         case = _Case(handle=handle, pending=pending, client=client, session=session, address=address)
         scopes = _kept(pending.asked.scopes, accepted)
         person = await self._person(session)
-        if person is None or not _allowed(person, client) or not scopes:
-            return await self._deny(case)
+        if person is None or not _allowed(person, client):
+            return await self._deny(case, reason=_why(person))
+        if not scopes:
+            return await self._deny(case, reason="security.consent-denied")
         context = await self._context(pending, person)
         if context is None:
-            return await self._deny(case)
+            return await self._deny(case, reason="security.launch-unknown")
         if context.choose and replace(pending.asked, scopes=scopes).wants_patient:
             chosen = await self._parts.choosing.chosen(case.caller, patient)
             if not chosen:
@@ -269,19 +297,19 @@ class Authorization:
             return True
 
         if not await self._parts.db.transact(work):
-            return BadRequest("oauth.page-expired")
+            return self._bad("oauth.page-expired", case.front, reason="security.request-expired")
         return Redirect(authorization.answer(case.pending.redirect, self._parts.issuer, asked.state, code=code))
 
-    async def _deny(self, case: _Case) -> Outcome:
+    async def _deny(self, case: _Case, *, reason: str) -> Outcome:
         async def work(tx: Write) -> bool:
             if not await store.decide(tx, case.hash, case.session.id):
                 return False
-            refused = self._parts.event("consent", case.caller, reason="security.consent-denied")
+            refused = self._parts.event("consent", case.caller, reason=reason)
             await self._parts.trail.within(tx, [refused])
             return True
 
         if not await self._parts.db.transact(work):
-            return BadRequest("oauth.page-expired")
+            return self._bad("oauth.page-expired", case.front, reason="security.request-expired")
         return self._refusal(case.pending.redirect, case.pending.asked.state, "access_denied")
 
     async def _person(self, session: Session) -> Person | None:
@@ -327,36 +355,26 @@ class Authorization:
             asked.max_age is None or since.total_seconds() <= asked.max_age or session.authenticated >= pending.created
         )
 
+    def _bad(self, message: str, front: _Front, *, reason: str) -> BadRequest:
+        self._missed(front, reason=reason)
+        return BadRequest(message)
+
+    def _missed(self, front: _Front, *, reason: str) -> None:
+        """Nothing of what was sent is noted but the client: the rest may be a handle or a code, good or nearly."""
+        event = self._parts.event("authorize", front.caller, reason=reason)
+        self._parts.refusals.missed("authorize", event)
+
     def _refusal(self, redirect: str, state: str, error: str) -> Redirect:
         return Redirect(authorization.answer(redirect, self._parts.issuer, state, error=error))
 
-    async def launch(
-        self, session: Session, client_id: str, patient: str, encounter: str = ""
-    ) -> Redirect | BadRequest:
-        """EHR launch: a signed-in person opens a client about the patient in front of them, named by id or document."""
-        client = await self._parts.client(client_id)
-        known = client is not NOBODY and client.active and client.launch_url
-        if not known or (encounter and not _ID.fullmatch(encounter)):
-            return BadRequest("oauth.page-client")
-        chosen = await self._parts.choosing.chosen(replace(session.caller(""), client=client.id), patient)
-        if not chosen:
-            return BadRequest("oauth.page-client")
-        handle = fresh()
-        expires = self._parts.clock.now() + _PATIENCE
 
-        async def keep(tx: Write) -> None:
-            await store.add_launch(
-                tx,
-                digest(handle),
-                client=client.id,
-                account=session.account.id,
-                patient=chosen,
-                encounter=encounter,
-                expires=expires,
-            )
+def printable(client: str) -> str:
+    """A client's name as it came, for the trail."""
+    return client[:100] if client.isprintable() else ""
 
-        await self._parts.db.single(keep)
-        return Redirect(authorization.launching(client.launch_url, self._parts.fhir_base, handle))
+
+def _why(person: Person | None) -> str:
+    return "security.account-ended" if person is None else "security.client-not-for-patients"
 
 
 def _allowed(person: Person, client: Client) -> bool:

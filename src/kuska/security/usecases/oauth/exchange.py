@@ -63,9 +63,11 @@ class Exchange:
                 raise ProtocolError("unauthorized_client", "grant-type")
             return await ways[kind](client, params, address)
         except _FallsError as broken:
+            self._parts.refusals.count("grant")
             await self._fall(broken, caller)
             raise invalid_grant(broken.reason) from None
         except ProtocolError as refused:
+            self._parts.refusals.count("grant")
             self._parts.trail.note(self._parts.event(kind[:40], caller, reason=f"security.{refused.reason}"))
             raise
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from kuska.security.contracts import ANONYMOUS
 from kuska.security.domain.claims import Ticket
 from kuska.security.domain.clients import Client
 from kuska.security.domain.handles import digest
@@ -72,17 +74,20 @@ class Introspection:
         }
 
     async def userinfo(self, token: str, address: str) -> dict[str, Any]:
-        """OpenID Connect Core section 5.3.
+        """OpenID Connect Core section 5.3. `token`: '' = none was shown.
 
         Raises:
             NobodyError: the token opens nothing.
+            ThrottledError: from an address that failed too often.
             RefusedByPolicyError: it was not issued for this.
         """
         try:
+            if not token:
+                raise NobodyError
             ticket = self._parts.tokens.ticket(token)
-        except NobodyError:
-            self._parts.limits.knocked(address)
-            self._parts.limits.failed(address)
+        except NobodyError as refused:
+            stranger = replace(ANONYMOUS, address=address)
+            self._parts.refusals.missed("token", self._parts.event("userinfo", stranger, reason=refused.reason))
             raise
         self._parts.limits.asked(ticket.caller)
         features = ticket.scopes.features

@@ -20,7 +20,9 @@ from kuska.security.store import oauth_clients
 from kuska.security.store.epoch import Epoch
 from kuska.security.store.oauth_grants import Person
 from kuska.security.store.oauth_keys import What
+from kuska.security.usecases.limits import Knocking, Unlimited
 from kuska.security.usecases.oauth.tokens import Tokens
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.visit import Visit, event_id
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -34,20 +36,6 @@ class Noting(Protocol):
     def note(self, event: Event) -> None: ...
     async def within(self, tx: Write, events: Sequence[Event]) -> None: ...
     async def keep(self, event: Event) -> None: ...
-
-
-class Knocking(Protocol):
-    """Limits: of requests per client, of attempts that fail per address. Raise ThrottledError."""
-
-    def asked(self, caller: Caller) -> None: ...
-    def knocked(self, address: str) -> None: ...
-    def failed(self, address: str) -> None: ...
-
-
-class Unlimited:
-    def asked(self, caller: Caller) -> None: ...
-    def knocked(self, address: str) -> None: ...
-    def failed(self, address: str) -> None: ...
 
 
 # The body behind an address, fetched by the house's guarded client.
@@ -104,6 +92,7 @@ class Parts:
     epoch: Epoch
     tokens: Tokens
     trail: Noting
+    refusals: Refusals
     fetch: Fetch = nothing_fetched
     choosing: Choosing = field(default_factory=Choosing)
     limits: Knocking = field(default_factory=Unlimited)

@@ -18,21 +18,21 @@ from kuska.security.domain.scopes import Decidable, every_restriction
 from kuska.security.settings import SecuritySettings
 from kuska.security.store import oauth_grants, oauth_keys
 from kuska.security.store.epoch import Epoch
+from kuska.security.usecases.limits import Knocking, Unlimited
 from kuska.security.usecases.oauth.authenticate import ClientDoor
 from kuska.security.usecases.oauth.authorize import Authorization
 from kuska.security.usecases.oauth.exchange import Exchange
 from kuska.security.usecases.oauth.introspect import Introspection
 from kuska.security.usecases.oauth.keys import SigningKeys
+from kuska.security.usecases.oauth.launching import Launching
 from kuska.security.usecases.oauth.operator import OperatorTokens
 from kuska.security.usecases.oauth.parts import (
     Choosing,
     Fetch,
-    Knocking,
     Locate,
     MayChoose,
     Noting,
     Parts,
-    Unlimited,
     an_id,
     anybody,
     nothing_fetched,
@@ -40,6 +40,7 @@ from kuska.security.usecases.oauth.parts import (
 from kuska.security.usecases.oauth.registry import Registry
 from kuska.security.usecases.oauth.revoke import Revocation
 from kuska.security.usecases.oauth.tokens import Tokens
+from kuska.security.usecases.refusals import Refusals
 
 _PAUSE = 600.0  # seconds between two rounds of keeping order
 _log = logger("security")
@@ -52,7 +53,7 @@ class OAuth:
         # For the pages.
         self.authorize = authorization.authorize
         self.decide = authorization.decide
-        self.launch = authorization.launch
+        self.launch = Launching(parts).launch
         # For applications.
         self.client_door = ClientDoor(parts)
         self.token = Exchange(parts).token
@@ -131,6 +132,7 @@ def oauth_of(
     may_choose: MayChoose = anybody,
     locate: Locate = an_id,
     limits: Knocking | None = None,
+    refusals: Refusals | None = None,
     decidable: Decidable = every_restriction,
 ) -> OAuth:
     return OAuth(
@@ -143,7 +145,8 @@ def oauth_of(
             fetch=fetch,
             choosing=Choosing(may_choose, locate),
             fresh=timedelta(minutes=settings.step_up_minutes),
-            limits=limits or Unlimited(),
+            limits=(known := limits or Unlimited()),
+            refusals=refusals or Refusals(trail, known),
             decidable=decidable,
             refresh_life=timedelta(days=settings.refresh_days),
             grant_life=timedelta(days=settings.grant_days),
