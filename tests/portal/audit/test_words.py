@@ -45,7 +45,7 @@ def test_everything_that_is_done(lang: str) -> None:
     assert len(found) > 50
     # Composed where they are said.
     found |= {("factor", f"verify-{kind}") for kind in ("passkey", "totp", "recovery")}
-    found |= {("token", grant) for grant in GRANTS}
+    found |= {("token", grant) for grant in (*GRANTS, "authorize")}
     without = {(kind, what) for kind, what in found if not did(replace(EVENT, kind=kind, interaction=what), known)}
     assert not without
 
