@@ -31,22 +31,19 @@ def event_id(at: datetime | None = None) -> str:
 
 
 class Visit:
-    __slots__ = ("_clock", "_entities", "_patients", "access", "interaction", "query", "request", "trail")
+    __slots__ = ("_clock", "_entities", "_patients", "access", "interaction", "noted", "query", "request", "trail")
 
     def __init__(self, access: Access, trail: Trail, clock: Clock, request: str = "") -> None:
         self.access = access
         self.trail = trail
         self.request = request
+        # Does anybody keep the lines? Without security nobody does, and then they need not be made.
+        self.noted = not getattr(trail, "quiet", False)
         self.interaction = ""
         self.query = ""
         self._clock = clock
         self._entities: dict[str, None] = {}
         self._patients: dict[str, None] = {}
-
-    @property
-    def noted(self) -> bool:
-        """Does anybody keep the lines? Without security nobody does, and then they need not be made."""
-        return not getattr(self.trail, "quiet", False)
 
     def gave(self, entity: str, *patients: str) -> None:
         """`entity` ('Observation/1') goes to the caller; it is about these patients (ids)."""
@@ -106,10 +103,10 @@ class Visit:
 
     async def end(self, action: Action, *, outcome: Outcome = "0", reason: str = "") -> None:
         """The line of what was read, or refused. On disk before it returns; in the database too where that is asked."""
-        durable = self.access.durable or outcome != "0"
+        access = self.access
+        durable = access.durable or outcome != "0"
         read = None if durable or reason else getattr(self.trail, "read", None)
         if read is not None:
-            access = self.access
             what = (action, self.interaction, access.caller, access.purpose, self.request, self.query)
             read(self._clock.now(), what, self._entities, self._patients)
             return

@@ -253,6 +253,10 @@ class Sight:
         """Ids of the patients whose data this is."""
         return self._eyes.whose.patients(type_, id_, body)
 
+    def belongs(self, type_: str) -> bool:
+        """May resources of this type be some patient's data?"""
+        return type_ == "Patient" or type_ in self._eyes.owned
+
     def owners(self, type_: str, id_: str, node: Node, rest: bytes) -> tuple[str, ...]:
         """Ids of the patients whose data is written; `rest`: its bytes as they are stored."""
         home = self._eyes.extractor.home_patient(node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -125,10 +125,20 @@ class Reads:
         before = await conn.fetchrow(_SQL["read_old_version"], row["rid"], row["bucket"], stored.version - 1)
         return b"{}" if before is None else self.stored(before, stored.id).body
 
-    async def stood(self, conn: Read, type_: str, id_: str) -> Standing | None:
-        """A resource as it stands, not locked."""
-        row = await self._row(conn, type_, id_)
-        return None if row is None else Standing(row["version"], await self._content(conn, row, self.stored(row, id_)))
+    async def owners(self, conn: Read, places: Mapping[tuple[str, str], tuple[int, int]]) -> dict[int, tuple[str, ...]]:
+        """Ids of the patients whose data these are as they stand, not locked, by rid. `places`: type and id -> rid and
+        bucket.
+        """
+        ids = {rid: name for name, (rid, _) in places.items()}
+        numbers = [self._numbers[type_] for type_, _ in places]
+        rids, buckets = zip(*places.values(), strict=True)
+        found: dict[int, tuple[str, ...]] = {}
+        for row in await conn.fetch(_SQL["read_many"], numbers, rids, buckets):
+            type_, id_ = ids[row["rid"]]
+            if _same_id(row, id_) is not None:
+                body = await self._content(conn, row, self.stored(row, id_))
+                found[row["rid"]] = self._sight.whose(type_, id_, body)
+        return found
 
     async def standing(self, tx: Write, type_: str, id_: str) -> Standing | None:
         """A resource as it stands, for a decision about writing it; locked to the end of the transaction."""

@@ -24,6 +24,7 @@ from kuska.fhir.domain.sight import Sight
 from kuska.fhir.errors import IdTakenError, VersionConflictError
 from kuska.fhir.store.bodies import Bodies, head, tail
 from kuska.fhir.store.columns import EMPTY_DIGEST, columns, digest
+from kuska.fhir.store.deletions import with_owners
 from kuska.fhir.store.displays import Memory, add_displays
 from kuska.fhir.store.entry import Change, Entry, Kind, Line
 from kuska.fhir.store.grouping import Grouping
@@ -32,7 +33,7 @@ from kuska.fhir.store.permits import Standing, permitted, undisturbed, unquestio
 from kuska.fhir.store.reading import Reads, Stored
 from kuska.fhir.store.resealing import unchanged_as_stored
 from kuska.fhir.store.rights import Rights
-from kuska.infra.postgres.connection import Read, Row, Write
+from kuska.infra.postgres.connection import Row, Write
 from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.errors import UNIQUE_VIOLATION, ContentionError
 from kuska.kit.errors import Issue
@@ -121,11 +122,7 @@ class Records(Reads):
             return await self._transacted(db, lambda tx: self.write(tx, changes))
         if minting := sum(1 for change in changes if change.id is None):
             await self._reserve_apart(db, minting)
-        standings: dict[int, Standing | None] = {}
-        if any(self._wants_owner(change) for change in changes):
-            async with db.read() as conn:
-                await self._owners(conn, changes, standings)
-        entries = self._entries(changes, standings)
+        entries = self._entries(changes)
         try:
             if len(entries) == 1:
                 return [self._written(entries[0], await self._group(db, entries[0]).write(entries[0]))]
@@ -173,22 +170,12 @@ class Records(Reads):
         # In one order, so that two writers wait for each other instead of both giving up.
         for place in sorted(asked, key=lambda place: changes[place].id or ""):
             standings[place] = await permitted(tx, self, self._sight, changes[place])
-        await self._owners(tx, changes, standings)
         await self.reserve(tx, sum(1 for change in changes if change.id is None))
         done = await self._write(tx, self._entries(changes, standings))
         for place, standing in standings.items():
             if changes[place].kind == "put":
                 undisturbed(standing, created=done[place].state == "created")
         return done
-
-    def _wants_owner(self, change: Change) -> bool:
-        return change.kind == "delete" and self._sight.notes
-
-    async def _owners(self, conn: Read, changes: Sequence[Change], standings: dict[int, Standing | None]) -> None:
-        """What a deletion takes away, so that the trail can say whose it was."""
-        for place, change in enumerate(changes):
-            if place not in standings and self._wants_owner(change):
-                standings[place] = await self.stood(conn, change.type, change.id or "")
 
     async def _write(self, tx: Write, entries: list[Entry]) -> list[Written]:
         settled = await self._homes.settle(tx, entries)
@@ -248,7 +235,7 @@ class Records(Reads):
         await add_displays(tx, [entry.rows for entry in entries])
         if self.bodies.mixed:
             entries = await unchanged_as_stored(tx, entries, self.bodies, self._numbers)
-        lines = [entry.line for entry in entries if entry.line is not None]
+        lines = [entry.line for entry in await with_owners(tx, self, entries, self._sight) if entry.line is not None]
         noted = lines[0].trail.columns([line.event for line in lines]) if lines else ()
         try:
             return await tx.fetch(

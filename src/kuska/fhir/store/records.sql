@@ -11,6 +11,11 @@ from fhir.resource r
 where r.type = $1 and r.rid = $2
   and r.bucket = (select h.home from fhir.home h where h.rid = $2 and h.bucket = $3);
 
+-- read_many --
+select r.rid, r.bucket, r.type, r.version, r.updated, r.deleted, r.id, r.body
+from unnest($1::smallint[], $2::bigint[], $3::smallint[]) as u (type, rid, bucket)
+join fhir.resource r on r.type = u.type and r.rid = u.rid and r.bucket = u.bucket;
+
 -- read_old_version --
 select h.rid, h.bucket, h.type, h.version, h.updated, h.deleted, null::text as id, h.body
 from fhir.history h

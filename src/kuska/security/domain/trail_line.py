@@ -27,8 +27,8 @@ _LONGEST_TEXT = 4_000  # of what a client can make long
 LONGEST_KEY = 256  # of what is in an index, which takes some 2,700 bytes
 _KEYS = frozenset({"kind", "account", "client", "session", "address", "request"})
 _encode = msgspec.json.Encoder().encode
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def line(event: Event) -> Line:
@@ -102,12 +102,12 @@ def encoded(made: Line) -> bytes:
 
 
 def moment(since: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=since)
+    return EPOCH + timedelta(microseconds=since)
 
 
 def microseconds(at: datetime) -> int:
     """Since 1970."""
-    return (at - _EPOCH) // _MICROSECOND
+    return (at - EPOCH) // MICROSECOND
 
 
 def columns(lines: Sequence[Line]) -> tuple[list[Any], ...]:

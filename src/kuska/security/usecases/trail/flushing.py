@@ -35,11 +35,13 @@ class Flushing:
         self._events = events
         self._metrics = metrics
         self._something = asyncio.Event()
+        self.awake = False  # the same, for those who would ask it with every read
         self._since = 0.0  # when the oldest of what waits began to wait
         self._turn = asyncio.Lock()
 
     def wake(self) -> None:
-        if not self._something.is_set():
+        if not self.awake:
+            self.awake = True
             self._since = time.monotonic()
             self._something.set()
 
@@ -73,6 +75,7 @@ class Flushing:
                 self._metrics.noted.inc(sum(map(len, batch.reads.values())))  # the others are counted one by one
                 left -= batch.bytes
             if not self._journal.waiting:
+                self.awake = False
                 self._something.clear()
             self._measure()
 

@@ -13,7 +13,7 @@ from kuska.kit.errors import UnavailableError
 from kuska.security.contracts import Event
 from kuska.security.domain.audit_event import audit_event
 from kuska.security.domain.trail_block import blocks
-from kuska.security.domain.trail_line import line, microseconds
+from kuska.security.domain.trail_line import EPOCH, MICROSECOND, line
 from kuska.security.domain.trail_question import MOST, Page, Question, cursor
 from kuska.security.domain.trail_read import Reading, ReadLines
 from kuska.security.store.trail_events import TrailEvents, block_columns
@@ -70,14 +70,15 @@ class AuditTrail:
 
     def read(self, at: datetime, reading: Reading, entities: Iterable[str], patients: Iterable[str]) -> None:
         """`note` of something that was read and given, as `Visit.end` has it: without the detour of an Event."""
-        since = microseconds(at)
+        since = (at - EPOCH) // MICROSECOND
         try:
             text, plain = self._reads.line(at, since, reading, entities, patients)
             self._journal.write_read(text, since, reading[2].account, patients if plain else None)
         except UnavailableError as error:
             self._refused(error)
             raise
-        self._written()
+        if self._refusing or not self._flushing.awake:
+            self._written()
 
     def _refused(self, error: UnavailableError) -> None:
         self.metrics.refused.inc()
