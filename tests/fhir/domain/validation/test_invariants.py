@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import random
 from collections.abc import Iterator
+from copy import deepcopy
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,15 @@ from tests.fhir.domain.validation.samples import OBSERVATION, PATIENT, found, ob
 
 from kuska.fhir.domain.definitions.load import definitions
 from kuska.fhir.domain.definitions.model import Constraint
+from kuska.fhir.domain.fhirpath import allowance
 from kuska.fhir.domain.fhirpath.check import by_engine
+from kuska.fhir.domain.validation import validate
 from kuska.fhir.domain.validation.contained import all_referenced
 from kuska.fhir.domain.validation.context import Context
 from kuska.fhir.domain.validation.natives import NATIVE
 from kuska.fhir.domain.validation.policy import DEFAULT_POLICY
 from kuska.kit.json import decode
+from kuska.kit.messages import render
 
 pytestmark = pytest.mark.requirement("HC-01")
 
@@ -175,7 +180,73 @@ _SAMPLES: list[dict[str, Any]] = [
     {"resourceType": "Appointment", "participant": [{"type": [{"text": "x"}], "actor": {"display": "y"}}]},
     {"resourceType": "ServiceRequest", "code": {"text": "x"}, "orderDetail": [{"text": "y"}]},
     {"resourceType": "Condition", "stage": [{"summary": {"text": "x"}}], "evidence": [{"code": [{"text": "y"}]}]},
+    *(
+        {
+            "resourceType": "Questionnaire",
+            "contained": [{"resourceType": "Questionnaire", "id": "c", "item": [{"linkId": contained}]}],
+            "item": [{"linkId": "a", "item": [{"linkId": inner, "_linkId": {"id": "x"}}]}, {"linkId": "d"}],
+        }
+        for contained, inner in (("c", "b"), ("c", "a"), ("a", "b"))
+    ),
+    *(
+        {
+            "resourceType": "CodeSystem",
+            "contained": [{"resourceType": "CodeSystem", "id": "c", "concept": [{"code": contained}]}],
+            "concept": [{"code": "a", "concept": [{"code": inner, "concept": [{"code": "e"}]}]}, {"code": "d"}],
+        }
+        for contained, inner in (("c", "b"), ("c", "a"), ("d", "b"))
+    ),
 ]
+
+
+_SLOW = {  # sdf-23 has no fast form
+    "resourceType": "StructureDefinition",
+    "url": "http://kuska.example/StructureDefinition/x",
+    "name": "X",
+    "status": "draft",
+    "kind": "logical",
+    "abstract": False,
+    "type": "http://kuska.example/StructureDefinition/x",
+    "differential": {"element": [{"id": "x", "path": "x", "definition": "d", "min": 0, "max": "1"}]},
+}
+
+
+def _about(node: dict[str, Any], rule: str) -> list[tuple[str, str, str]]:
+    return [(i.severity, i.code, i.expression) for i in validate(node) if rule in (i.params.get("rule"), i.message)]
+
+
+def test_the_clock_has_no_say_in_what_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine so busy that a quarter of an hour goes by between two looks at the clock."""
+    seconds = itertools.count(0.0, 1000.0)
+    monkeypatch.setattr(allowance, "monotonic", lambda: next(seconds))
+    assert _about(_SLOW, "sdf-23") == []
+    broken = deepcopy(_SLOW)
+    broken["differential"]["element"].append({"id": "y", "path": "y", "sliceName": "z", "min": 0, "max": "1"})
+    assert _about(broken, "sdf-23") == [("error", "invariant", "StructureDefinition")]
+
+
+def test_a_rule_that_costs_too_much_is_not_a_broken_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = deepcopy(_SLOW)
+    long["differential"]["element"] *= 50
+    assert _about(long, "sdf-23") == []
+    monkeypatch.setattr(allowance, "MAX_STEPS", 10)
+    assert _about(long, "sdf-23") == [("error", "too-costly", "StructureDefinition")]
+    [issue] = [issue for issue in validate(long) if issue.params.get("rule") == "sdf-23"]
+    assert "sdf-23" in render(issue, "en")
+    assert issue.message == "validation.rule-too-costly"
+
+
+def test_a_questionnaire_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether linkIds and codes are unique is found in one walk, without the engine and its limits."""
+    monkeypatch.setattr(allowance, "MAX_STEPS", 10)
+    item = [{"linkId": str(place), "text": "x", "type": "string"} for place in range(1000)]
+    node: dict[str, Any] = {"resourceType": "Questionnaire", "status": "active", "item": item}
+    assert validate(node) == []
+    item.append(item[0])
+    assert [(i.message, i.code) for i in validate(node)] == [("validation.rule.que-2", "invariant")]
+    concept = [{"code": str(place)} for place in range(1000)]
+    codes = {"resourceType": "CodeSystem", "status": "active", "content": "complete", "concept": concept}
+    assert validate(codes) == []
 
 
 def test_they_agree_on_the_examples_of_the_standard(pytestconfig: pytest.Config) -> None:

@@ -1,7 +1,8 @@
 """Rules on plain JSON: `compile_check` gives one call per rule, fast where the shape of the rule is a usual one.
 
 Invariants: the fast path and the engine agree on every R4 rule (tests hold them together); a rule that cannot be
-evaluated on a node (an error, an empty result) does not hold.
+evaluated on a node (an error, an empty result) does not hold. One that would cost too much is neither kept nor broken:
+EvaluationLimitError, after so many steps and whatever the clock says.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from kuska.fhir.domain.fhirpath.allowance import by_steps
 from kuska.fhir.domain.fhirpath.compiler import Dialect
-from kuska.fhir.domain.fhirpath.errors import EvaluationError
+from kuska.fhir.domain.fhirpath.errors import EvaluationError, EvaluationLimitError
 from kuska.fhir.domain.fhirpath.expression import compile as compile_expression
 from kuska.fhir.domain.fhirpath.fast.compiler import fast_check
 from kuska.fhir.domain.fhirpath.fast.source import NotCovered
@@ -52,7 +54,10 @@ def by_engine(expression: str, context_type: str) -> Check:
 
     def check(node: Any, resource: Node, root: Node) -> bool:
         try:
-            found = compiled.items(TypedNode(node, context_type), resource=resource, root=root)
+            with by_steps():
+                found = compiled.items(TypedNode(node, context_type), resource=resource, root=root)
+        except EvaluationLimitError:
+            raise
         except EvaluationError:
             return False
         return bool(found) and (len(found) > 1 or system(found[0]) is not False)

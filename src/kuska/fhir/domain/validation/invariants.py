@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kuska.fhir.domain.definitions.model import Constraint, Definitions, Element, Structure
-from kuska.fhir.domain.fhirpath import compile_check
+from kuska.fhir.domain.fhirpath import EvaluationLimitError, compile_check
 from kuska.fhir.domain.validation.contained import all_referenced
 from kuska.fhir.domain.validation.context import Context
 from kuska.fhir.domain.validation.natives import NATIVE, Test
@@ -64,17 +64,29 @@ def _by_fhirpath(constraint: Constraint, type_: str) -> Invariant:
             return
         if passes is None:
             passes = compile_check(constraint.expression, type_)
-        if not passes(value, context.resource, context.root):
+        try:
+            holds = passes(value, context.resource, context.root)
+        except EvaluationLimitError:
+            context.report(_severity(constraint), at, "too-costly", "rule-too-costly", _named(constraint))
+            return
+        if not holds:
             _report(constraint, at, context)
 
     return invariant
 
 
+def _severity(constraint: Constraint) -> str:
+    return "warning" if constraint.severity == "warning" else "error"
+
+
+def _named(constraint: Constraint) -> dict[str, object]:
+    return {"rule": constraint.key, "human": constraint.human.rstrip(".")}
+
+
 def _report(constraint: Constraint, at: str, context: Context) -> None:
-    severity = "warning" if constraint.severity == "warning" else "error"
     own = f"rule.{constraint.key}"
     message = own if f"validation.{own}" in catalogue(DEFAULT_LANGUAGE) else "invariant"
-    context.report(severity, at, "invariant", message, {"rule": constraint.key, "human": constraint.human.rstrip(".")})
+    context.report(_severity(constraint), at, "invariant", message, _named(constraint))
 
 
 def _dom_3(definitions: Definitions) -> Test:

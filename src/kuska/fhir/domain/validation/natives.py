@@ -135,6 +135,36 @@ def _rng_2(node: Node, context: Context) -> bool:  # noqa: ARG001
     return from_ is None or to is None or from_[1] != to[1] or from_[0] <= to[0]
 
 
+def _que_2(node: Node, context: Context) -> bool:  # noqa: ARG001
+    return _distinct(node, lambda below: below.get("linkId") if below is not node else None)
+
+
+def _csd_1(node: Node, context: Context) -> bool:  # noqa: ARG001
+    def codes(below: Node) -> list[Any]:
+        concepts = below.get("concept")
+        return [one.get("code") for one in concepts if isinstance(one, dict)] if isinstance(concepts, list) else []
+
+    return _distinct(node, codes)
+
+
+def _distinct(node: Node, read: Callable[[Node], Any]) -> bool:
+    """Are the texts that `read` finds in the objects of the tree all different? In one walk, however many they are."""
+    seen = set[str]()
+    waiting: list[Any] = [node]
+    while waiting:
+        below = waiting.pop()
+        if isinstance(below, dict):
+            found = read(below)
+            for text in found if isinstance(found, list) else (found,):
+                if isinstance(text, str):
+                    if text in seen:
+                        return False
+                    seen.add(text)
+            below = below.values()
+        waiting.extend(value for value in below if value.__class__ is dict or value.__class__ is list)
+    return True
+
+
 def _together(name: str, other: str) -> Test:
     """`name` only with `other`."""
 
@@ -162,6 +192,8 @@ NATIVE: dict[str, Test] = {
     "per-1": _per_1,
     "mdd-1": _mdd_1,
     "rng-2": _rng_2,
+    "que-2": _que_2,
+    "csd-1": _csd_1,
     "qty-3": _together("code", "system"),
     "cpt-2": _together("value", "system"),
     "att-1": _together("data", "contentType"),
