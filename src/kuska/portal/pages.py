@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from kuska.fhir.api import Archive
 from kuska.kit.clock import Clock, SystemClock
 from kuska.kit.errors import FaultError, Issue, KuskaError, NotFoundError
 from kuska.portal.account.factors import FactorPages
@@ -32,6 +33,7 @@ from kuska.portal.glass.reviewing import ReviewPages
 from kuska.portal.glass.routes import GlassPages
 from kuska.portal.home.routes import Home
 from kuska.portal.recognition import Recognition
+from kuska.portal.record.naming import Naming
 from kuska.portal.ui.assets import PATH, Assets
 from kuska.portal.ui.cookies import Cookies
 from kuska.portal.ui.headers import Hardened, dress
@@ -87,10 +89,12 @@ class Pages:
         return self.shell.refusal(request, refusal, status=status)
 
 
-def build(security: Security, *, secure: bool, zone: ZoneInfo, clock: Clock | None = None) -> Pages:
-    """`secure`: people reach this site by https."""
-    cookies = Cookies(secure)
-    shell = Shell(Assets(), cookies, zone, Recognition(security, cookies, clock or SystemClock()))
+def build(
+    security: Security, *, secure: bool, zone: ZoneInfo, clock: Clock | None = None, archive: Archive | None = None
+) -> Pages:
+    """`secure`: people reach this site by https. `archive`: of the people whom pages call by name; none: by id."""
+    cookies, clock = Cookies(secure), clock or SystemClock()
+    shell = Shell(Assets(), cookies, zone, Recognition(security, cookies, clock))
     router = APIRouter()
     entry = SigningIn(shell, security)
     for area in (
@@ -110,7 +114,7 @@ def build(security: Security, *, secure: bool, zone: ZoneInfo, clock: Clock | No
         RolePages(shell, security),
         ClientPages(shell, security),
         ReviewPages(shell, security, zone),
-        GlassPages(shell, security),
+        GlassPages(shell, security, Naming(security, archive, clock)),
         AuditPages(shell, security, zone),
     ):
         area.add(router)

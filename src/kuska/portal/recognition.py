@@ -9,22 +9,10 @@ from starlette.requests import Request
 from kuska.kit.clock import Clock
 from kuska.kit.errors import KuskaError
 from kuska.portal.ui.cookies import Cookies
+from kuska.portal.ui.doors import DOORS, OWN
 from kuska.portal.ui.reader import NOBODY, Door, Reader
 from kuska.security.api import ANONYMOUS, Access, Event, NobodyError, Security, Session
 from kuska.security.visit import event_id
-
-# By feature, in the order in which they are shown.
-_DOORS = (
-    ("break-glass", Door("/urgencia", "door.glass", "door.glass-about")),
-    ("launch", Door("/aplicaciones", "door.launch", "door.launch-about")),
-    ("patients.invite", Door("/admision/invitar", "door.desk", "door.desk-about")),
-    ("accounts.write", Door("/admin/cuentas", "door.accounts", "door.accounts-about")),
-    ("roles.read", Door("/admin/roles", "door.roles", "door.roles-about")),
-    ("clients.read", Door("/admin/clientes", "door.clients", "door.clients-about")),
-    ("break-glass.review", Door("/urgencia/revision", "door.review", "door.review-about")),
-    ("audit.read", Door("/auditoria", "door.audit", "door.audit-about")),
-)
-_OWN = Door("/cuenta", "door.account", "door.account-about")
 
 
 class Recognition:
@@ -64,9 +52,18 @@ class Recognition:
             access: Access = visit.access if visit else await self._security.door.access(found.caller(address(request)))
         except KuskaError:
             # Nothing is open to them, perhaps because a role was withdrawn: the frame says who they are all the same.
-            return Reader(name=account.display_name, roles=account.roles, doors=(_OWN,))
-        doors = tuple(door for feature, door in _DOORS if access.may(feature))
-        return Reader(name=account.display_name, roles=account.roles, doors=(*doors, _OWN))
+            return Reader(name=account.display_name, roles=account.roles, doors=(OWN,))
+        doors = tuple(door for feature, door in DOORS if access.may(feature))
+        return Reader(
+            name=account.display_name, roles=account.roles, doors=(*own_record(account.patient, access), *doors, OWN)
+        )
+
+
+def own_record(patient: str, access: Access) -> tuple[Door, ...]:
+    """Of somebody who is a patient, and comes as one."""
+    if not patient or not access.ways("Patient", "r"):
+        return ()
+    return (Door(f"/paciente/{patient}", "door.own-record", "door.own-record-about"),)
 
 
 def address(request: Request) -> str:

@@ -13,14 +13,18 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import uvicorn
+from tests.portal.browser.chart import RECORD
 
 from kuska.app import site
 from kuska.countries.registry import documents_like
+from kuska.fhir import api
+from kuska.fhir.api import open_record
 from kuska.infra.mail.smtp import Mail
 from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.metrics import HttpMetrics
 from kuska.portal import pages
-from kuska.security.api import Account, NewAccount, Security, open_security
+from kuska.portal.record import routes as record_routes
+from kuska.security.api import Account, NewAccount, Security, open_security, visit_off
 from kuska.security.contracts import Caller, PatientMatch
 from kuska.security.domain.sealing import passing_ring
 from kuska.security.routes import oauth as oauth_routes
@@ -135,6 +139,8 @@ class Live:
 @contextlib.asynccontextmanager
 async def alive(db: Database, data: Path) -> AsyncIterator[Live]:
     clock, mails, patients = MovedClock(), KeptMails(), KnownPatients()
+    archive = await open_record(db)
+    await api.upsert_many(await archive.for_visit(visit_off()), RECORD)
     sock = socket.create_server(("127.0.0.1", 0))
     url = f"http://localhost:{sock.getsockname()[1]}"
     async with open_security(
@@ -151,9 +157,13 @@ async def alive(db: Database, data: Path) -> AsyncIterator[Live]:
         staff=patients,
     ) as security:
         security.oauth.choose_with(patients.may_choose, patients.locate)
-        made = pages.build(security, secure=False, zone=ZoneInfo("America/Lima"), clock=clock)
+        made = pages.build(security, secure=False, zone=ZoneInfo("America/Lima"), clock=clock, archive=archive)
         app = site.build(
-            db, HttpMetrics(), [made.router, oauth_routes.build(security.oauth)], door=security.door, clock=clock
+            db,
+            HttpMetrics(),
+            [made.router, oauth_routes.build(security.oauth), record_routes.build(archive, clock, made.shell)],
+            door=security.door,
+            clock=clock,
         )
         made.attend(app)
         server = uvicorn.Server(

@@ -145,7 +145,7 @@ async def test_an_emergency_is_opened_with_a_reason_and_an_alarm(window: Window,
     await page.get_by_role("button", name="Abrir la historia").click()
     await expect(page.get_by_role("status")).to_contain_text("Ya la tenía abierta")
     await page.goto("/urgencia")
-    await page.get_by_role("button", name="Cerrar ahora rosa").click()
+    await page.get_by_role("button", name="Cerrar ahora Rosa Quispe Mamani").click()
     await expect(page.get_by_role("status")).to_have_text("Historia cerrada.")
     await expect(page.get_by_role("button", name="Cerrar ahora")).to_have_count(0)
     auditor = await window(await live.cookie("auditor"))

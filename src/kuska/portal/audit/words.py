@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from kuska.portal.doors import door_to
+from kuska.portal.ui.doors import door_to
 from kuska.security.contracts import Event
 
 KINDS = (

@@ -18,6 +18,7 @@ from kuska.security.api import Glass, Security, guarded
 
 _PATH = "/urgencia/revision"
 _PAGE = 50
+_NOTICES = {"revisada": "glass.marked", "cerrada": "glass.ended"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ class ReviewPages:
         page = ReviewPage(
             openings=[self._opening(each, names, visit.now(), visit.access.caller.account) for each in found],
             next=f"{_PATH}?{urlencode(more)}" if more else "",
-            notice="glass.marked" if "revisada" in request.query_params else "",
+            notice=next((key for name, key in _NOTICES.items() if name in request.query_params), ""),
         )
         return self._shell.page(request, "glass/review.html", {"page": page})
 

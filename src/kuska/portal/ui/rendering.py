@@ -19,6 +19,7 @@ from markupsafe import Markup
 from kuska.kit.messages import text
 from kuska.portal.ui.assets import Assets
 
+_DATE = len("2026-05-17")
 _PORTAL = Path(__file__).resolve().parent.parent
 
 
@@ -34,6 +35,7 @@ def environment(assets: Assets, zone: ZoneInfo) -> Environment:
     )
     made.globals.update({"asset": assets.url})  # pyright: ignore[reportCallIssue, reportArgumentType]
     made.filters["when"] = partial(_when, zone)
+    made.filters["day"] = partial(day, zone)
     return made
 
 
@@ -52,6 +54,19 @@ def _when(zone: ZoneInfo, moment: datetime | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         local.isoformat(timespec="seconds"), local.strftime("%d/%m/%Y %H:%M")
     )
+
+
+def day(zone: ZoneInfo, text: str) -> str:
+    """A date of the record, as precise as it was written: '2026', '2026-05', '2026-05-17' or a moment, which becomes the
+    day that it was here.
+    """
+    if len(text) > _DATE:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return text
+        text = (moment.astimezone(zone) if moment.tzinfo else moment).date().isoformat()
+    return "/".join(reversed(text.split("-")))
 
 
 def render(env: Environment, template: str, names: Mapping[str, Any]) -> str:
