@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from tests.infra.postgres.life import postmaster
 
-from kuska.app.cli import language, main
+from kuska.app.cli import main
 from kuska.app.listening import listen
 
 # Ends what would hang, on the slowest machine too; nothing is proved by it.
@@ -194,12 +194,6 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         )
     assert done.returncode == 1
     assert "--port" in done.stderr
-
-
-def test_the_language_follows_the_terminal() -> None:
-    assert language({"LANG": "es_PE.UTF-8"}) == "es"
-    assert language({"LANG": "C.UTF-8"}) == "en"
-    assert language({"LC_ALL": "es_CL", "LANG": "en_US"}) == "es"
 
 
 def test_migrate_and_doctor_on_a_new_folder(tmp_path: Path) -> None:

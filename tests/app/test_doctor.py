@@ -31,11 +31,34 @@ async def test_mails_that_wait(fresh_db: Database, fresh_dsn: str) -> None:
     assert told.startswith("BAD")
     assert "KUSKA_MAIL_HOST" in told
     assert "1 waiting" in told
-    with_server = replace(settings, mail=replace(settings.mail, host="mail.example.org"))
+    mail = replace(settings.mail, host="mail.example.org", sender="Kuska <kuska@example.org>")
+    with_server = replace(settings, mail=mail)
     assert (await said(with_server)).startswith("ok")
     async with fresh_db.write() as tx:
         await tx.execute("update security.mail set given_up = now()")
     assert "1 given up" in await said(with_server)
+
+
+@pytest.mark.parametrize("sender", ["kuska@localhost", "Kuska <kuska@LOCALHOST>", "kuska"])
+async def test_a_sender_that_is_nobodys(fresh_dsn: str, sender: str) -> None:
+    settings = load({"KUSKA_DATABASE_URL": fresh_dsn})
+    settings = replace(settings, mail=replace(settings.mail, sender=sender))
+    assert (await said(settings)).startswith("ok"), "without a server, no mail goes out"
+    told = await said(replace(settings, mail=replace(settings.mail, host="mail.example.org")))
+    assert told.startswith(" ! ")
+    assert "KUSKA_MAIL_SENDER" in told
+
+
+async def test_all_of_it_in_spanish(fresh_dsn: str) -> None:
+    settings = load({"KUSKA_DATABASE_URL": fresh_dsn})
+    spanish, english = [], []
+    await examine(settings, spanish.append, "es")
+    await examine(settings, english.append, "en")
+    assert len(spanish) == len(english) == 8
+    assert [line.split()[1] for line in spanish] == [
+        "máquina", "programas", "llaves", "alarmas", "servidor", "esquema", "correo", "cuentas",
+    ]  # fmt: skip
+    assert not set(spanish) & set(english)
 
 
 @pytest.mark.requirement("LW-31")

@@ -9,32 +9,31 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Callable
 
 from kuska.app.beside import beside
 from kuska.app.configuration import StartError
 from kuska.app.settings import Settings
 from kuska.kit.clock import SystemClock
-from kuska.kit.messages import text
+from kuska.kit.messages import Tell
 from kuska.security.api import Account, NewAccount, Security, visit_operator
 
 _PAGE = 200
 
 
-def run(settings: Settings, chosen: argparse.Namespace, say: Callable[[str], None], lang: str) -> int:
+def run(settings: Settings, chosen: argparse.Namespace, tell: Tell, lang: str) -> int:
     if settings.process.security == "off":
         raise StartError("account-command.security-off")
     if chosen.action != "list" and not chosen.login:
         raise StartError("account-command.which")
     if chosen.action == "invite" and not (chosen.name and chosen.role):
         raise StartError("account-command.invite")
-    for line in asyncio.run(_run(settings, chosen, say, lang)):
+    for line in asyncio.run(_run(settings, chosen, tell, lang)):
         print(line)  # noqa: T201 - what it is for
     return 0
 
 
-async def _run(settings: Settings, chosen: argparse.Namespace, say: Callable[[str], None], lang: str) -> list[str]:
-    async with beside(settings, chosen, say) as security:
+async def _run(settings: Settings, chosen: argparse.Namespace, tell: Tell, lang: str) -> list[str]:
+    async with beside(settings, chosen, tell) as security:
         visit = visit_operator(security.trail, SystemClock(), settings.security.tenant)
         accounts, by = security.accounts, visit.access.caller
         match chosen.action:
@@ -42,13 +41,13 @@ async def _run(settings: Settings, chosen: argparse.Namespace, say: Callable[[st
                 return await _list(security, settings)
             case "invite":
                 account, link = await accounts.invite_by_hand(_new(chosen, lang), by)
-                say(text("account-command.invited", _times(settings, account), lang))
+                tell("account-command.invited", **_times(settings, account))
                 return [link]
             case "link":
                 account = await _of(security, chosen.login)
                 link = await accounts.link_by_hand(account, by)
                 key = "invited" if account.status == "invited" else "reset"
-                say(text(f"account-command.{key}", _times(settings, account), lang))
+                tell(f"account-command.{key}", **_times(settings, account))
                 return [link]
             case "disable":
                 return [_line(await accounts.disable(visit, (await _of(security, chosen.login)).id))]

@@ -5,40 +5,34 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 from kuska.app.settings import Settings
 from kuska.app.storage import database
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SystemClock
-from kuska.kit.messages import text
+from kuska.kit.messages import Tell
 from kuska.security.api import TrailQuestion, account_id, open_trail, trail_verifier, visit_system
 
 TAMPERED = 3  # exit status
 _DAY = timedelta(days=1)
 
 
-def run(settings: Settings, chosen: argparse.Namespace, say: Callable[[str], None], lang: str) -> int:
-    return asyncio.run(_run(settings, chosen, say, lang))
+def run(settings: Settings, chosen: argparse.Namespace, tell: Tell) -> int:
+    return asyncio.run(_run(settings, chosen, tell))
 
 
-async def _run(settings: Settings, chosen: argparse.Namespace, say: Callable[[str], None], lang: str) -> int:
-    async with database(settings, say) as db:
+async def _run(settings: Settings, chosen: argparse.Namespace, tell: Tell) -> int:
+    async with database(settings, tell) as db:
         if chosen.action == "export":
             count = await _export(settings, db, chosen)
             if not count or chosen.form == "ndjson":  # a cell of a table may have lines of its own
-                say(text("audit.exported", {"count": count}, lang))
+                tell("audit.exported", count=count)
             return 0
-        return await _verify(settings, db, chosen, say, lang)
+        return await _verify(settings, db, chosen, tell)
 
 
-async def _verify(
-    settings: Settings, db: Database, chosen: argparse.Namespace, say: Callable[[str], None], lang: str
-) -> int:
-    def tell(key: str, **params: object) -> None:
-        say(text(key, params, lang))
-
+async def _verify(settings: Settings, db: Database, chosen: argparse.Namespace, tell: Tell) -> int:
     verifying = trail_verifier(db, settings.security, SystemClock(), settings.process.data)
     report = await verifying.verify(chosen.first or date.min, chosen.last or date.max)
     for finding in report.findings:

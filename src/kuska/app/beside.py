@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from kuska.app.keyring import keyring
@@ -13,14 +13,13 @@ from kuska.app.storage import database
 from kuska.app.wiring import origin
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SystemClock
+from kuska.kit.messages import Tell
 from kuska.security.api import Security, remembered_origin
 
 
 @asynccontextmanager
-async def beside(
-    settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]
-) -> AsyncGenerator[Security]:
-    async with database(settings, progress) as db, keyring(settings, db) as keys:
+async def beside(settings: Settings, options: argparse.Namespace, tell: Tell) -> AsyncGenerator[Security]:
+    async with database(settings, tell) as db, keyring(settings, db) as keys:
         own = await address(settings, db, given=bool(getattr(options, "port", None)))
         async with protection(settings, db, keys, SystemClock(), own_url=own) as security:
             yield security

@@ -9,38 +9,21 @@ import gc
 import ipaddress
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
-from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit
 
-from kuska import __version__
 from kuska.app.configuration import CONFIG, SettingsError, StartError, load
+from kuska.app.options import SETTINGS, Run, parser
 from kuska.app.settings import Settings
+from kuska.app.terminal import language, teller
 from kuska.kit.errors import KuskaError
 from kuska.kit.messages import render, text
 
-# Options that are settings: option -> variable.
-_OPTIONS = {
-    "data": ("KUSKA_DATA", "DIR", "folder of the embedded database"),
-    "host": ("KUSKA_HOST", "H", "address to listen on (127.0.0.1)"),
-    "port": ("KUSKA_PORT", "N", "port to listen on (8080)"),
-    "roles": ("KUSKA_ROLES", "LIST", "what this process does (all)"),
-    "workers": ("KUSKA_WORKERS", "N", "processes that answer requests (1)"),
-}
-
-
-class _Commands(Protocol):
-    def add_parser(self, name: str, *, help: str, description: str) -> argparse.ArgumentParser: ...  # noqa: A002
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
-    overrides = {
-        variable: value for name, (variable, _, _) in _OPTIONS.items() if (value := getattr(options, name, None))
-    }
+    options = parser(_COMMANDS, language()).parse_args(arguments)
+    overrides = {variable: value for name, (variable, _) in SETTINGS.items() if (value := getattr(options, name, None))}
     if options.config:
         os.environ[CONFIG] = options.config
     command: Callable[[Settings, argparse.Namespace], int] = options.command
@@ -52,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     except KuskaError as error:
         for issue in error.issues:
-            print(f"kuska: {render(issue, language(os.environ))}", file=sys.stderr)
+            print(f"kuska: {render(issue, language())}", file=sys.stderr)
         # As for a wrong option: nothing was begun, and another attempt with the same settings ends the same.
         return 2 if isinstance(error, SettingsError) else 1
     except KeyboardInterrupt:
@@ -63,101 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
 
 
-def language(environment: Mapping[str, str]) -> str:
-    """Of the terminal: Spanish where the locale says so, English otherwise (as for any tool without a locale)."""
-    locale = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
-    return "es" if locale.startswith("es") else "en"
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kuska", description="A FHIR R4 record on PostgreSQL.")
-    parser.add_argument("--version", action="version", version=f"kuska {__version__}")
-    parser.add_argument("--config", metavar="FILE", help="TOML file with settings")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _command(commands, "serve", _serve, "answer requests", ["data", "host", "port", "roles", "workers"])
-    migrate = _command(commands, "migrate", _migrate, "bring the database up to date", ["data"])
-    migrate.add_argument("--phase", choices=["pre", "post", "all"], default="all")
-    _command(commands, "doctor", _doctor, "look for what is wrong and say what to do", ["data"])
-    demo = _command(commands, "demo", _demo, "fill an empty record with synthetic people", ["data"])
-    demo.add_argument("--patients", type=_whole, default=200, metavar="N")
-    demo.add_argument("--seed", type=_whole, default=1, metavar="N")
-    keys = _command(commands, "keys", _keys, "the keys that seal what is stored", ["data"])
-    keys.add_argument("action", choices=["status", "rotate", "rewrap", "destroy", "replace-signing"])
-    _audit_options(_command(commands, "audit", _audit, "verify the audit trail, or take it away", ["data"]))
-    _account_options(_command(commands, "account", _account, "who may sign in", ["data", "port"]))
-    _client_options(_command(commands, "client", _client, "applications that may ask for tokens", ["data", "port"]))
-    token = _command(commands, "token", _token, "an access token of a client or an account", ["data", "port"])
-    for option in ("client-id", "user", "scope"):
-        token.add_argument(f"--{option}")
-    return parser
-
-
-def _audit_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["verify", "export"])
-    parser.add_argument("--from", dest="first", type=date.fromisoformat, metavar="DAY", help="first day (UTC)")
-    parser.add_argument("--to", dest="last", type=date.fromisoformat, metavar="DAY", help="last day")
-    parser.add_argument("--form", choices=["ndjson", "csv"], default="ndjson", help="of an export")
-    parser.add_argument("--patient", default="", metavar="ID", help="export: whose data it was")
-    parser.add_argument("--account", default="", metavar="WHO", help="export: who it was, by login or id")
-
-
-def _account_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["invite", "link", "list", "disable", "enable"])
-    parser.add_argument("--login", default="", help="by which they sign in: a name, an address, a document")
-    parser.add_argument("--name", default="", help="invite: as others see it")
-    parser.add_argument("--email", default="", help="invite: where notices go")
-    parser.add_argument("--role", action="append", default=[], help="invite: administrator, physician, …")
-    for kind in ("patient", "practitioner", "organization"):
-        parser.add_argument(f"--{kind}", default="", metavar="ID", help="invite: who it is in the record")
-
-
-def _client_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["add", "list", "withdraw"])
-    parser.add_argument("--id", default="", help="of the client; without it a new one is made")
-    parser.add_argument("--replace", action="store_true", help="add: in place of the one of this id, with a new secret")
-    parser.add_argument("--name", default="", help="what people see when they are asked for consent")
-    parser.add_argument(
-        "--kind", choices=["confidential-secret", "private-key-jwt", "public"], default="confidential-secret"
-    )
-    parser.add_argument(
-        "--grant", action="append", default=[], help="authorization_code, client_credentials, refresh_token"
-    )
-    parser.add_argument("--redirect", action="append", default=[], metavar="URL")
-    parser.add_argument("--scope", default="", help="all it may ever ask for")
-    parser.add_argument("--role", action="append", default=[], help="of a client that acts for itself")
-    parser.add_argument("--purpose", action="append", default=[], help="v3 PurposeOfUse, e.g. TREAT")
-    parser.add_argument("--organization", default="", metavar="ID", help="a partner's; withdraw: all of it")
-    parser.add_argument("--jwks", type=Path, metavar="FILE", help="public keys (private-key-jwt)")
-    parser.add_argument("--jwks-uri", default="", metavar="URL", help="where it serves them")
-    parser.add_argument("--launch-url", default="", metavar="URL", help="where it is opened from the hospital's system")
-    parser.add_argument("--patient-facing", action="store_true", help="patients may use it with their own account")
-    parser.add_argument("--trusted", action="store_true", help="the institution's own: nobody is asked for consent")
-    parser.add_argument("--introspects", action="store_true", help="a resource server: sees what all tokens are worth")
-
-
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 0 on")
-    return int(text)
-
-
-def _command(
-    commands: _Commands,
-    name: str,
-    run: Callable[[Settings, argparse.Namespace], int],
-    about: str,
-    settings: Sequence[str],
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=about, description=about)
-    parser.set_defaults(command=run)
-    for option in settings:
-        _, metavar, meaning = _OPTIONS[option]
-        parser.add_argument(f"--{option}", metavar=metavar, help=meaning)
-    return parser
-
-
 def _say(message: str) -> None:
     print(f"kuska: {message}", file=sys.stderr, flush=True)
+
+
+def _tell(key: str, /, **params: object) -> None:
+    """To standard error: standard output is for what a command makes."""
+    _say(text(key, params, language()))
 
 
 def _serve(settings: Settings, _: argparse.Namespace) -> int:
@@ -176,12 +71,12 @@ def _serve(settings: Settings, _: argparse.Namespace) -> int:
     port = sock.getsockname()[1]
     with ThreadPoolExecutor(1) as beside:
         # The database starts while the rest of the program is loaded: half a second each.
-        starting = beside.submit(storage.database_dsn, settings, _say)
+        starting = beside.submit(storage.database_dsn, settings, _tell)
         from kuska.app import server  # noqa: PLC0415
     starting.result()
-    _say(text("serve.ready", addresses(settings, port), language(os.environ)))
+    _tell("serve.ready", **addresses(settings, port))
     if process.security == "off":
-        _say(text("serve.security-off", {}, language(os.environ)))
+        _tell("serve.security-off")
     else:
         _tell_first_steps(settings)
     if process.workers == 1:
@@ -205,7 +100,7 @@ def _tell_first_steps(settings: Settings) -> None:
 
     with contextlib.suppress(KuskaError):  # the server itself says in a moment what is wrong with its database
         if asyncio.run(nobody_rules(settings)):
-            _say(text("serve.no-administrator", {}, language(os.environ)))
+            _tell("serve.no-administrator")
 
 
 def _check_security(settings: Settings) -> None:
@@ -257,33 +152,33 @@ def _migrate(settings: Settings, options: argparse.Namespace) -> int:
     from kuska.app import storage  # noqa: PLC0415
     from kuska.infra.postgres.migrate import Phase, migrate  # noqa: PLC0415
 
-    dsn = storage.database_dsn(settings, _say)
-    applied = asyncio.run(migrate(dsn, phase=Phase(options.phase), progress=_say))
-    _say(f"{len(applied)} migrations applied" if applied else "the database is up to date")
+    dsn = storage.database_dsn(settings, _tell)
+    applied = asyncio.run(migrate(dsn, phase=Phase(options.phase), progress=_tell))
+    _tell("cli.migrated" if applied else "cli.up-to-date", **({"count": len(applied)} if applied else {}))
     return 0
 
 
 def _doctor(settings: Settings, _: argparse.Namespace) -> int:
     from kuska.app.doctor import examine  # noqa: PLC0415
 
-    return asyncio.run(examine(settings, print, language(os.environ)))
+    return asyncio.run(examine(settings, print, language()))
 
 
 def _demo(settings: Settings, options: argparse.Namespace) -> int:
     from kuska.app.demo.command import seed  # noqa: PLC0415
 
-    return seed(settings, options, _say)
+    return seed(settings, options, _tell)
 
 
 def _keys(settings: Settings, options: argparse.Namespace) -> int:
-    lang = language(os.environ)
+    tell = teller(print, language())
     if options.action == "replace-signing":
         from kuska.app import tokens  # noqa: PLC0415
 
-        return tokens.replace_signing(settings, options, _say, lambda key: print(text(key, {}, lang)))
+        return tokens.replace_signing(settings, options, _tell, tell)
     from kuska.app import keyring  # noqa: PLC0415
 
-    return keyring.run(settings, options, print, lang)
+    return keyring.run(settings, options, tell)
 
 
 def _audit(settings: Settings, options: argparse.Namespace) -> int:
@@ -291,7 +186,7 @@ def _audit(settings: Settings, options: argparse.Namespace) -> int:
     from kuska.infra.telemetry import logs  # noqa: PLC0415
 
     logs.configure(settings.process.log_level)  # to standard error: what is exported goes to standard output
-    return auditing.run(settings, options, _say, language(os.environ))
+    return auditing.run(settings, options, _tell)
 
 
 def _account(settings: Settings, options: argparse.Namespace) -> int:
@@ -299,7 +194,7 @@ def _account(settings: Settings, options: argparse.Namespace) -> int:
     from kuska.infra.telemetry import logs  # noqa: PLC0415
 
     logs.configure(settings.process.log_level)  # to standard error: the link alone goes to standard output
-    return accounts.run(settings, options, _say, language(os.environ))
+    return accounts.run(settings, options, _tell, language())
 
 
 def _client(settings: Settings, options: argparse.Namespace) -> int:
@@ -307,7 +202,7 @@ def _client(settings: Settings, options: argparse.Namespace) -> int:
     from kuska.infra.telemetry import logs  # noqa: PLC0415
 
     logs.configure(settings.process.log_level)
-    return clients.run(settings, options, _say)
+    return clients.run(settings, options, _tell)
 
 
 def _token(settings: Settings, options: argparse.Namespace) -> int:
@@ -315,4 +210,17 @@ def _token(settings: Settings, options: argparse.Namespace) -> int:
     from kuska.infra.telemetry import logs  # noqa: PLC0415
 
     logs.configure(settings.process.log_level)  # to standard error: the token alone goes to standard output
-    return tokens.run(settings, options, _say)
+    return tokens.run(settings, options, _tell)
+
+
+_COMMANDS: dict[str, Run] = {
+    "serve": _serve,
+    "migrate": _migrate,
+    "doctor": _doctor,
+    "demo": _demo,
+    "keys": _keys,
+    "audit": _audit,
+    "account": _account,
+    "client": _client,
+    "token": _token,
+}

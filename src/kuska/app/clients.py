@@ -9,23 +9,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Callable
 
 from kuska.app.beside import beside
 from kuska.app.configuration import StartError
 from kuska.app.settings import Settings
+from kuska.kit.messages import Tell
 from kuska.security.api import OPERATOR, Client, Security, check_client, read_scopes
 
 
-def run(settings: Settings, chosen: argparse.Namespace, progress: Callable[[str], None]) -> int:
+def run(settings: Settings, chosen: argparse.Namespace, tell: Tell) -> int:
     if chosen.action == "withdraw" and bool(chosen.id) == bool(chosen.organization):
         raise StartError("client.which")
-    print(asyncio.run(_run(settings, chosen, progress)))  # noqa: T201 - what it is for
+    print(asyncio.run(_run(settings, chosen, tell)))  # noqa: T201 - what it is for
     return 0
 
 
-async def _run(settings: Settings, chosen: argparse.Namespace, progress: Callable[[str], None]) -> str:
-    async with beside(settings, chosen, progress) as security:
+async def _run(settings: Settings, chosen: argparse.Namespace, tell: Tell) -> str:
+    async with beside(settings, chosen, tell) as security:
         match chosen.action:
             case "add":
                 return await _add(security, chosen)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parseaddr
 
 from kuska.app.settings import Settings
 from kuska.app.storage import database_dsn
@@ -24,9 +25,12 @@ _LITTLE_DISK = 1024 * MIB
 _LITTLE_MEMORY = 1024 * MIB
 
 
+Words = Callable[..., str]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    subject: str
+    subject: str  # its name is the message 'doctor.<subject>'
     good: bool
     said: str
     grave: bool = True  # False: it runs all the same, and should not stay so
@@ -34,63 +38,67 @@ class Finding:
 
 async def examine(settings: Settings, say: Callable[[str], None], lang: str) -> int:
     """0 when all is well, 1 otherwise; one line per subject."""
-    findings = [_machine(settings), _programs(settings), _master_key(settings, lang), _alarms(settings, lang)]
-    checks: tuple[Callable[[Settings], Awaitable[Finding]], ...] = (_server, _schema, _mail, _accounts)
-    for check in checks:
+
+    def words(key: str, /, **params: object) -> str:
+        return text(key, params, lang)
+
+    findings = [_machine(settings, words), _programs(settings, words), _master_key(settings, words, lang)]
+    findings.append(_alarms(settings, words))
+    checks = {"server": _server, "schema": _schema, "mail": _mail, "accounts": _accounts}
+    for subject, check in checks.items():
         try:
-            findings.append(await check(settings))
+            findings.append(await check(settings, words))
         except KuskaError as error:
-            said = "; ".join(render(issue, lang) for issue in error.issues)
-            findings.append(Finding(check.__name__.strip("_"), False, said))
+            findings.append(Finding(subject, False, "; ".join(render(issue, lang) for issue in error.issues)))
             break
     for finding in findings:
-        mark = "ok " if finding.good else "BAD" if finding.grave else " ! "
-        say(f"{mark}  {finding.subject:<10} {finding.said}")
+        mark = "doctor.good" if finding.good else "doctor.bad" if finding.grave else "doctor.so-so"
+        say(f"{words(mark):<3}  {words(f'doctor.{finding.subject}'):<10} {finding.said}")
     return 0 if all(finding.good or not finding.grave for finding in findings) else 1
 
 
-def _machine(settings: Settings) -> Finding:
+def _machine(settings: Settings, words: Words) -> Finding:
     machine = this_machine(settings.process.data)
     good = machine.memory >= _LITTLE_MEMORY and machine.free_disk >= _LITTLE_DISK
-    said = f"{machine.cores} cores, {machine.memory // MIB} MB memory, {machine.free_disk // MIB} MB free disk"
-    return Finding("machine", good, said if good else f"{said}: at least 1024 MB of each are needed")
+    given = {"cores": machine.cores, "memory": machine.memory // MIB, "disk": machine.free_disk // MIB}
+    return Finding("machine", good, words("doctor.machine-is" if good else "doctor.machine-small", **given))
 
 
-def _programs(settings: Settings) -> Finding:
+def _programs(settings: Settings, words: Words) -> Finding:
     if settings.database.url:
-        return Finding("programs", True, "not needed: KUSKA_DATABASE_URL is set")
+        return Finding("programs", True, words("doctor.programs-elsewhere"))
     found = available()
     if not found:
-        return Finding("programs", False, "no PostgreSQL found: uv sync, or apt install postgresql")
-    user = "" if os.geteuid() or shutil.which("useradd") else " (no useradd: create the user kuska yourself)"
-    return Finding(
-        "programs", not user, ", ".join(f"PostgreSQL {each.major} in {each.folder}" for each in found) + user
-    )
+        return Finding("programs", False, words("doctor.programs-none"))
+    said = ", ".join(words("doctor.programs-in", major=each.major, folder=each.folder) for each in found)
+    good = bool(os.geteuid() or shutil.which("useradd"))
+    return Finding("programs", good, said if good else f"{said} {words('doctor.programs-user')}")
 
 
-def _master_key(settings: Settings, lang: str) -> Finding:
+def _master_key(settings: Settings, words: Words, lang: str) -> Finding:
     """Looks only: makes none, and asks no provider for anything but whether its settings are complete."""
     provider = settings.keys.provider
     try:
         master = Masters(settings.keys, settings.process.data).chosen
         said = provider
         if isinstance(master, FileMaster):
-            said = f"in {master.path}: keep a copy apart" if master.check() else "file: made at the first start"
+            there = master.check()
+            said = words("doctor.keys-in", file=master.path) if there else words("doctor.keys-to-be-made")
     except MasterError as error:
         return Finding("keys", False, "; ".join(render(issue, lang) for issue in error.issues))
-    return Finding("keys", True, "none: bodies are stored readable" if provider == "none" else said)
+    return Finding("keys", True, words("doctor.keys-none") if provider == "none" else said)
 
 
-def _alarms(settings: Settings, lang: str) -> Finding:
+def _alarms(settings: Settings, words: Words) -> Finding:
     """Whether somebody hears of it when a record is opened against the rules."""
     if settings.process.security == "off":
-        return Finding("alarms", True, "not needed: KUSKA_SECURITY=off")
+        return Finding("alarms", True, words("doctor.security-off"))
     if settings.security.data_protection_mail:
-        return Finding("alarms", True, "data protection is told by mail")
-    return Finding("alarms", False, text("security.glass-unwatched", {}, lang), grave=False)
+        return Finding("alarms", True, words("doctor.alarms-told"))
+    return Finding("alarms", False, words("security.glass-unwatched"), grave=False)
 
 
-async def _server(settings: Settings) -> Finding:
+async def _server(settings: Settings, words: Words) -> Finding:
     db = await Database.open(database_dsn(settings), settings.database)
     try:
         async with db.read() as conn:
@@ -101,19 +109,18 @@ async def _server(settings: Settings) -> Finding:
             )
     finally:
         await db.close()
-    weak = ", ".join(row["name"] for row in durable)
-    said = f"PostgreSQL {version}" + (f", but {weak} off: confirmed data can be lost" if weak else ", durable")
-    return Finding("server", not weak, said)
+    weak = [row["name"] for row in durable]
+    key = "doctor.server-weak" if weak else "doctor.server-is"
+    return Finding("server", not weak, words(key, version=version, **({"weak": weak} if weak else {})))
 
 
-async def _schema(settings: Settings) -> Finding:
+async def _schema(settings: Settings, words: Words) -> Finding:
     missing = await pending(database_dsn(settings))
-    return Finding(
-        "schema", not missing, f"not applied: {', '.join(missing)}: kuska migrate" if missing else "complete"
-    )
+    said = words("doctor.schema-misses", names=missing) if missing else words("doctor.schema-complete")
+    return Finding("schema", not missing, said)
 
 
-async def _mail(settings: Settings) -> Finding:
+async def _mail(settings: Settings, words: Words) -> Finding:
     """Invitations and links for new passwords go out by mail; without a server they wait in the database."""
     db = await Database.open(database_dsn(settings), settings.database)
     try:
@@ -121,29 +128,45 @@ async def _mail(settings: Settings) -> Finding:
         waiting, given_up = (0, 0) if missing else await mail_queue(db)
     finally:
         await db.close()
-    server = settings.mail.host or "no server (KUSKA_MAIL_HOST): mails wait in the database"
-    said = f"{server}, {waiting} waiting" + (f", {given_up} given up: see the log" if given_up else "")
-    return Finding("mail", not given_up and (bool(settings.mail.host) or not waiting), said)
+    host = settings.mail.host
+    said = [host or words("doctor.mail-no-server"), words("doctor.mail-waiting", count=waiting)]
+    if given_up:
+        said.append(words("doctor.mail-given-up", count=given_up))
+    nobody = bool(host) and _is_nobodys(settings.mail.sender)
+    if nobody:
+        said.append(words("doctor.mail-sender", sender=settings.mail.sender))
+    good = not given_up and (bool(host) or not waiting)
+    return Finding("mail", good and not nobody, ", ".join(said), grave=not good)
 
 
-async def _accounts(settings: Settings) -> Finding:
+def _is_nobodys(sender: str) -> bool:
+    """An address that answers cannot come back to, and that most servers take from nobody."""
+    return parseaddr(sender)[1].partition("@")[2].lower() in ("", "localhost")
+
+
+async def _accounts(settings: Settings, words: Words) -> Finding:
     """Until there is an administrator, nobody can be let in but from the command line."""
     if settings.process.security == "off":
-        return Finding("accounts", True, "not needed: KUSKA_SECURITY=off")
+        return Finding("accounts", True, words("doctor.security-off"))
     if settings.security.providers_file:
-        return Finding("accounts", True, "roles come from the identity provider, too")
-    db = await Database.open(database_dsn(settings), settings.database)
-    try:
-        known = not await pending(database_dsn(settings))
-        active, invited = await accounts_ruling(db, settings.security.tenant) if known else (0, 0)
-    finally:
-        await db.close()
+        return Finding("accounts", True, words("doctor.accounts-elsewhere"))
+    active, invited = await _ruling(settings)
     if not (active or invited):
-        advice = "kuska account invite --login … --name … --role administrator"
-        return Finding("accounts", False, f"no administrator yet: {advice}")
-    said = f"{active} active administrators" if active else "the administrator is invited, but has not come in yet"
+        return Finding("accounts", False, words("doctor.accounts-none"))
+    said = words("doctor.accounts-active", count=active) if active else words("doctor.accounts-invited")
     return Finding("accounts", True, said)
 
 
+async def _ruling(settings: Settings) -> tuple[int, int]:
+    """Administrators: active, invited."""
+    db = await Database.open(database_dsn(settings), settings.database)
+    try:
+        missing = await pending(database_dsn(settings))
+        return (0, 0) if missing else await accounts_ruling(db, settings.security.tenant)
+    finally:
+        await db.close()
+
+
 async def nobody_rules(settings: Settings) -> bool:
-    return not (await _accounts(settings)).good
+    process, security = settings.process, settings.security
+    return process.security == "on" and not security.providers_file and not any(await _ruling(settings))

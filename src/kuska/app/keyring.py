@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from kuska.app.settings import Settings
 from kuska.app.storage import database
+from kuska.app.terminal import language
 from kuska.fhir.api import open_record, reseal
 from kuska.infra.http.outgoing import Outgoing, open_outgoing
 from kuska.infra.keys.masters import Masters
@@ -19,7 +20,7 @@ from kuska.infra.keys.vault import Post
 from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.kit.clock import Clock, SystemClock
-from kuska.kit.messages import text
+from kuska.kit.messages import Tell, text
 from kuska.security.api import (
     Epoch,
     Keys,
@@ -37,7 +38,7 @@ SERVED = ("record", "pseudonyms", "factors", "signing-keys")
 
 def _made(path: Path) -> None:
     # A warning, so that it is seen whatever the level: nobody can bring this file back.
-    _log.warning("keys", said=text("keys.made", {"file": path}))
+    _log.warning("keys", said=text("keys.made", {"file": path}, language()))
 
 
 @asynccontextmanager
@@ -52,7 +53,7 @@ async def keyring(
     """`epoch`: the one that the process watches already; without it, the keys watch their own."""
     await settle_place(db, settings.security)
     if settings.keys.provider == "none":
-        _log.warning("keys", said=text("keys.none", {}))
+        _log.warning("keys", said=text("keys.none", {}, language()))
     async with AsyncExitStack() as stack:
         given: dict[str, Post] = {}
         if settings.keys.vault_address:
@@ -77,27 +78,21 @@ def _post(client: Outgoing) -> Post:
     return post
 
 
-def run(settings: Settings, options: argparse.Namespace, say: Callable[[str], None], lang: str) -> int:
+def run(settings: Settings, options: argparse.Namespace, tell: Tell) -> int:
     commands = {"status": _status, "rotate": _rotate, "rewrap": _rewrap, "destroy": _destroy}
-    return asyncio.run(_run(settings, commands[options.action], say, lang))
+    return asyncio.run(_run(settings, commands[options.action], tell))
 
 
-_Tell = Callable[..., None]
-
-
-async def _run(settings: Settings, command: Callable[..., object], say: Callable[[str], None], lang: str) -> int:
-    def tell(key: str, **params: object) -> None:
-        say(text(key, params, lang))
-
+async def _run(settings: Settings, command: Callable[..., object], tell: Tell) -> int:
     async with (
-        database(settings, say) as db,
+        database(settings, tell) as db,
         keyring(settings, db, made=lambda path: tell("keys.made", file=path)) as keys,
     ):
         await command(settings, db, keys, tell)  # type: ignore[misc]
     return 0
 
 
-async def _status(settings: Settings, _: Database, keys: Keys, tell: _Tell) -> None:
+async def _status(settings: Settings, _: Database, keys: Keys, tell: Tell) -> None:
     tell("keys.provider", provider=settings.keys.provider)
     for key in await keys.status():
         tell(
@@ -113,7 +108,7 @@ async def _status(settings: Settings, _: Database, keys: Keys, tell: _Tell) -> N
         tell("keys.unfinished")
 
 
-async def _rotate(settings: Settings, db: Database, keys: Keys, tell: _Tell) -> None:
+async def _rotate(settings: Settings, db: Database, keys: Keys, tell: Tell) -> None:
     """Any number of servers go on meanwhile. Interrupted, it is simply run again."""
     if keys.seals:
         newest = await keys.rotate(SERVED)
@@ -139,10 +134,10 @@ async def _rotate(settings: Settings, db: Database, keys: Keys, tell: _Tell) -> 
     tell("keys.rotated", count=changed)
 
 
-async def _rewrap(_: Settings, __: Database, keys: Keys, tell: _Tell) -> None:
+async def _rewrap(_: Settings, __: Database, keys: Keys, tell: Tell) -> None:
     tell("keys.rewrapped", count=await keys.rewrap())
 
 
-async def _destroy(_: Settings, __: Database, keys: Keys, tell: _Tell) -> None:
+async def _destroy(_: Settings, __: Database, keys: Keys, tell: Tell) -> None:
     gone = await keys.destroy()
     tell("keys.destroyed", keys=[f"{purpose} {number}" for purpose, number in gone] or "-")

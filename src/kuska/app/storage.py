@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from kuska.app.settings import Settings
@@ -11,15 +11,10 @@ from kuska.infra.postgres.address import guarded
 from kuska.infra.postgres.database import Database
 from kuska.infra.postgres.migrate import migrate
 from kuska.infra.postgres.room import Room
-
-Progress = Callable[[str], None]
-
-
-def _quiet(_: str) -> None:
-    pass
+from kuska.kit.messages import Tell, silent
 
 
-def database_dsn(settings: Settings, progress: Progress = _quiet) -> str:
+def database_dsn(settings: Settings, progress: Tell = silent) -> str:
     """Where it is; the embedded one runs from here on until this process (and every other user) ends."""
     if settings.database.url:
         return guarded(settings.database.url)
@@ -27,7 +22,7 @@ def database_dsn(settings: Settings, progress: Progress = _quiet) -> str:
 
 
 @asynccontextmanager
-async def database(settings: Settings, progress: Progress = _quiet) -> AsyncGenerator[Database]:
+async def database(settings: Settings, progress: Tell = silent) -> AsyncGenerator[Database]:
     """Open and migrated."""
     dsn = database_dsn(settings, progress)
     await migrate(dsn, progress=progress)

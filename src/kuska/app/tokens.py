@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
 from kuska.app.beside import beside
 from kuska.app.configuration import StartError
 from kuska.app.settings import Settings
+from kuska.kit.messages import Tell
 from kuska.security.api import OPERATOR
 
 
-def run(settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]) -> int:
+def run(settings: Settings, options: argparse.Namespace, progress: Tell) -> int:
     if settings.process.security == "off":
         raise StartError("token.security-off")
     if bool(options.client_id) == bool(options.user):
@@ -25,7 +25,7 @@ def run(settings: Settings, options: argparse.Namespace, progress: Callable[[str
     return 0
 
 
-async def _token(settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]) -> str:
+async def _token(settings: Settings, options: argparse.Namespace, progress: Tell) -> str:
     scope = options.scope or ""
     async with beside(settings, options, progress) as security:
         if options.client_id:
@@ -36,14 +36,12 @@ async def _token(settings: Settings, options: argparse.Namespace, progress: Call
         return await security.oauth.operator.for_account(account, scope)
 
 
-def replace_signing(
-    settings: Settings, options: argparse.Namespace, progress: Callable[[str], None], say: Callable[[str], None]
-) -> int:
+def replace_signing(settings: Settings, options: argparse.Namespace, progress: Tell, tell: Tell) -> int:
     asyncio.run(_replace(settings, options, progress))
-    say("keys.signing-replaced")
+    tell("keys.signing-replaced")
     return 0
 
 
-async def _replace(settings: Settings, options: argparse.Namespace, progress: Callable[[str], None]) -> None:
+async def _replace(settings: Settings, options: argparse.Namespace, progress: Tell) -> None:
     async with beside(settings, options, progress) as security:
         await security.oauth.replace_keys(replace(OPERATOR, tenant=settings.security.tenant))

@@ -12,12 +12,23 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from kuska.kit.errors import Issue
 
 LANGUAGES = ("es", "en")
 DEFAULT_LANGUAGE = "es"
 _PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class Tell(Protocol):
+    """Says a message, by its key, to whoever started this and waits."""
+
+    def __call__(self, key: str, /, **params: object) -> None: ...
+
+
+def silent(key: str, /, **params: object) -> None:
+    """A `Tell` to nobody."""
 
 
 class _Gaps(dict[str, str]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kuska.app.demo.population.facilities import facilities
@@ -11,8 +11,7 @@ from kuska.app.demo.population.links import Ids
 from kuska.app.demo.population.people import DEFAULT_MIX, Life, people
 from kuska.fhir import api
 from kuska.fhir.api import Record
-
-Progress = Callable[[str], None]
+from kuska.kit.messages import Tell, silent
 
 # Lives on their way at once: enough to keep the database busy, few enough to stay small in memory.
 _AT_ONCE = 6
@@ -25,17 +24,13 @@ class Seeded:
     resources: int  # added
 
 
-def _quiet(_: str) -> None:
-    pass
-
-
 async def seed_demo(
     record: Record,
     patients: int = 200,
     *,
     seed: int = 1,
     mix: Mapping[str, float] = DEFAULT_MIX,
-    progress: Progress = _quiet,
+    progress: Tell = silent,
 ) -> Seeded:
     """Ids are the generator's own, and each life is one transaction: a Patient that is there proves its life is.
 
@@ -51,7 +46,7 @@ async def seed_demo(
             resources += count
         done += len(group)
         if added and done % 60 < _AT_ONCE:
-            progress(f"{done} of {patients} people")
+            progress("demo.people", done=done, all=patients)
     return Seeded(patients, added, shared + resources)
 
 

@@ -18,7 +18,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from kuska.infra.postgres import keeper
@@ -33,12 +32,11 @@ from kuska.infra.postgres.cluster import (
     prepare,
 )
 from kuska.infra.postgres.errors import ClusterError
+from kuska.kit.messages import Tell, silent
 
 _STOPPING = 90.0  # a server that is being stopped by its keeper gets this long to write its checkpoint
 _STARTING = 300.0  # crash recovery of a large write-ahead log takes minutes
 _LOG_LIMIT = 8 * 1024 * 1024
-
-Progress = Callable[[str], None]
 
 
 class Server:
@@ -71,16 +69,12 @@ class Server:
                 os.close(lock)
             try:
                 if self.attached:
-                    _ensure_running(self.cluster.data, _silent)
+                    _ensure_running(self.cluster.data, silent)
             except ClusterError:
                 time.sleep(5)
 
 
-def _silent(_: str) -> None:
-    pass
-
-
-def attach(data: Path, progress: Progress = _silent) -> Server:
+def attach(data: Path, progress: Tell = silent) -> Server:
     data = data.expanduser().absolute()
     make_data_folder(data)
     hold = _lock_file(data, "users.lock")
@@ -97,16 +91,16 @@ def start(data_dir: Path) -> str:
     return attach(data_dir).dsn()
 
 
-def _ensure_running(data: Path, progress: Progress) -> Cluster:
+def _ensure_running(data: Path, progress: Tell) -> Cluster:
     starting = _lock_file(data, "start.lock")
     try:
         _lock_within(starting, fcntl.LOCK_EX, _STARTING, data)
         cluster = open_cluster(data)
         if not _is_locked(data, "keeper.lock"):
             if not cluster.folder.exists():
-                progress("creating the database")
+                progress("embedded.creating")
             if _is_locked(data, "server.lock"):
-                progress("taking over the running database")
+                progress("embedded.taking-over")
             else:
                 _refuse_foreign_server(cluster)
                 prepare(cluster)
@@ -146,7 +140,7 @@ def _spawn_keeper(cluster: Cluster) -> None:
     threading.Thread(target=keeper_process.wait, daemon=True).start()
 
 
-def _await_ready(cluster: Cluster, progress: Progress) -> None:
+def _await_ready(cluster: Cluster, progress: Tell) -> None:
     begun = time.monotonic()
     told = begun
     while time.monotonic() - begun < _STARTING:
@@ -155,7 +149,7 @@ def _await_ready(cluster: Cluster, progress: Progress) -> None:
         if not _is_locked(cluster.data, "keeper.lock"):
             raise _failed(cluster)
         if time.monotonic() - told > 2:
-            progress("the database is recovering; this can take minutes after a hard stop")
+            progress("embedded.recovering")
             told = time.monotonic()
         time.sleep(0.01)
     raise _failed(cluster)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
@@ -19,6 +19,7 @@ from importlib.resources.abc import Traversable
 import asyncpg
 
 from kuska.infra.postgres.errors import MigrationError, border
+from kuska.kit.messages import Tell, silent
 
 _NAME = re.compile(r"(?P<day>\d{8})_(?P<number>\d\d)_(?P<phase>pre|post)_[a-z0-9_]+(?P<citus>\.citus)?\.sql")
 _LOCK = 0x6B75736B61  # 'kuska'; one migration at a time per database
@@ -90,7 +91,7 @@ async def migrate(
     migrations: Iterable[Migration] | None = None,
     *,
     phase: Phase = Phase.ALL,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Tell = silent,
 ) -> list[str]:
     """Brings the database up to date; the names of what was applied now."""
     wanted = discovered() if migrations is None else list(migrations)
@@ -101,7 +102,7 @@ async def migrate(
         await conn.execute(_REGISTER)
         pending = await _pending(conn, wanted, phase)
         for migration in pending:
-            progress(f"{migration.context}/{migration.name}")
+            progress("migration.applying", name=f"{migration.context}/{migration.name}")
             await _apply(conn, migration)
         return [migration.name for migration in pending]
     finally:
