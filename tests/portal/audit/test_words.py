@@ -27,6 +27,14 @@ def test_every_reason(lang: str) -> None:
     assert not {reason for reason in found if not reason_key(reason, known)}
 
 
+@pytest.mark.parametrize("what", ["resolve", "forget"])
+def test_a_persons_own_reason_is_shown_as_it_was_written(what: str) -> None:
+    written = "The person asked for it in writing."
+    done = replace(EVENT, kind="pseudonym", interaction=what, outcome="0", reason=written)
+    assert because(done, catalogue("es")) == written
+    assert because(replace(done, outcome="4", reason="security.feature"), catalogue("es")) != "security.feature"
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_message_of_the_record_as_a_reason(lang: str) -> None:
     """The record notes the first issue of what it refused, whichever that is."""

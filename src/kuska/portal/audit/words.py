@@ -14,7 +14,9 @@ KINDS = (
 )  # fmt: skip
 _HOLE = re.compile(r"\{[^}]*\}")
 # Where the reason is what a person wrote, and not one of our keys.
-_OWN_WORDS = {("break-glass", "open"), ("break-glass", "open-again"), ("pseudonym", "resolve")}
+_OWN_WORDS = {
+    ("break-glass", "open"), ("break-glass", "open-again"), ("pseudonym", "resolve"), ("pseudonym", "forget"),
+}  # fmt: skip
 
 Said = Callable[..., str]
 Known = Mapping[str, str]
