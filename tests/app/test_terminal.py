@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import structlog
 
 from kuska.app import keyring
+from kuska.app.configuration import load
 from kuska.app.terminal import language, teller
+from kuska.infra.postgres.database import Database
+from kuska.kit.errors import KuskaError
 from kuska.kit.messages import LANGUAGES, catalogue, text
+from kuska.security.store.keys import State
 
 SOURCES = Path(__file__).parents[2] / "src" / "kuska"
 _SAYERS = {"say", "_say", "tell", "_tell", "progress", "words", "said"}
@@ -78,7 +84,7 @@ def test_the_language_follows_the_terminal(environment: dict[str, str], expected
 def test_a_new_master_key_is_told_in_it(monkeypatch: pytest.MonkeyPatch, lang: str) -> None:
     monkeypatch.setenv("LC_ALL", lang)
     with structlog.testing.capture_logs() as logs:
-        keyring._made(Path("master.key"))
+        keyring._warn("keys.made", file="master.key")
     assert [line["said"] for line in logs] == [text("keys.made", {"file": "master.key"}, lang)]
 
 
@@ -87,3 +93,24 @@ def test_what_is_told(lang: str) -> None:
     heard: list[str] = []
     teller(heard.append, lang)("demo.there", people=3)
     assert heard == [text("demo.there", {"people": 3}, lang)]
+
+
+async def test_a_command_says_it_where_it_says_all_else(fresh_db: Database, tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    def tell(key: str, /, **_: object) -> None:
+        heard.append(key)
+
+    for environment in ({}, {"KUSKA_KEYS_PROVIDER": "none"}):
+        settings = load({"KUSKA_DATA": str(tmp_path), **environment})
+        with contextlib.suppress(KuskaError):  # what is sealed cannot be opened without the key; that is not asked here
+            async with keyring.keyring(settings, fresh_db, tell=tell):
+                pass
+    assert heard == ["keys.made", "keys.none"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_key_is_in_one_of_these_states(lang: str) -> None:
+    lines = [catalogue(lang).get(f"keys.line-{state}", "") for state in get_args(State)]
+    assert all(lines)
+    assert len(set(lines)) == len(lines)

@@ -19,7 +19,7 @@ from kuska.security.api import Security, remembered_origin
 
 @asynccontextmanager
 async def beside(settings: Settings, options: argparse.Namespace, tell: Tell) -> AsyncGenerator[Security]:
-    async with database(settings, tell) as db, keyring(settings, db) as keys:
+    async with database(settings, tell) as db, keyring(settings, db, tell=tell) as keys:
         own = await address(settings, db, given=bool(getattr(options, "port", None)))
         async with protection(settings, db, keys, SystemClock(), own_url=own) as security:
             yield security

@@ -36,9 +36,9 @@ _log = logger("keys")
 SERVED = ("record", "pseudonyms", "factors", "signing-keys")
 
 
-def _made(path: Path) -> None:
-    # A warning, so that it is seen whatever the level: nobody can bring this file back.
-    _log.warning("keys", said=text("keys.made", {"file": path}, language()))
+def _warn(key: str, /, **params: object) -> None:
+    """In the log, for a server. A warning, so that it is seen whatever the level: nobody can bring that file back."""
+    _log.warning("keys", said=text(key, params, language()))
 
 
 @asynccontextmanager
@@ -48,12 +48,18 @@ async def keyring(
     *,
     clock: Clock | None = None,
     epoch: Epoch | None = None,
-    made: Callable[[Path], None] = _made,
+    tell: Tell = _warn,
 ) -> AsyncGenerator[Keys]:
-    """`epoch`: the one that the process watches already; without it, the keys watch their own."""
+    """`epoch`: the one that the process watches already; without it, the keys watch their own. `tell`: of a master key
+    that is made, or that there is none.
+    """
+
+    def made(path: Path) -> None:
+        tell("keys.made", file=path)
+
     await settle_place(db, settings.security)
     if settings.keys.provider == "none":
-        _log.warning("keys", said=text("keys.none", {}, language()))
+        tell("keys.none")
     async with AsyncExitStack() as stack:
         given: dict[str, Post] = {}
         if settings.keys.vault_address:
@@ -86,7 +92,7 @@ def run(settings: Settings, options: argparse.Namespace, tell: Tell) -> int:
 async def _run(settings: Settings, command: Callable[..., object], tell: Tell) -> int:
     async with (
         database(settings, tell) as db,
-        keyring(settings, db, made=lambda path: tell("keys.made", file=path)) as keys,
+        keyring(settings, db, tell=tell) as keys,
     ):
         await command(settings, db, keys, tell)  # type: ignore[misc]
     return 0
@@ -96,10 +102,9 @@ async def _status(settings: Settings, _: Database, keys: Keys, tell: Tell) -> No
     tell("keys.provider", provider=settings.keys.provider)
     for key in await keys.status():
         tell(
-            "keys.line",
+            f"keys.line-{key.state}",
             purpose=key.purpose,
             number=key.number,
-            state=key.state,
             provider=key.wrapped.provider,
             master=key.wrapped.master or "-",
             since=f"{key.since:%Y-%m-%d %H:%M}",

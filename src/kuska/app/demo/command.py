@@ -25,7 +25,7 @@ def seed(settings: Settings, options: argparse.Namespace, tell: Tell) -> int:
 
 async def _seed(settings: Settings, options: argparse.Namespace, tell: Tell) -> int:
     begun = time.monotonic()
-    async with database(settings, tell) as db, keyring(settings, db) as keys:
+    async with database(settings, tell) as db, keyring(settings, db, tell=tell) as keys:
         record = await open_record(db, settings.fhir, keys=keys)
         # Synthetic people: nobody's data, so nothing for the trail.
         done = await seed_demo(await record.for_visit(visit_off()), options.patients, seed=options.seed, progress=tell)
