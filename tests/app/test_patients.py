@@ -151,3 +151,14 @@ async def test_practitioners_by_id(world: World) -> None:
         assert not await world.patients.practises(other)
     assert not await RecordPatients(CLOCK).practises(made.id)
     assert {event.caller.account for event in world.trail.events} == {"system:staff"}
+
+
+async def test_a_foreigner_is_found_by_the_kind_of_document(world: World) -> None:
+    """The same number can be a citizen's: only the kind tells them apart."""
+    ce = pack("PE").documents[1]
+    number = str(next(_NUMBERS))
+    citizen = await world.has(number)
+    foreigner = await world.has(number, identifier=[{"system": ce.system, "value": number}])
+    assert await world.patients.locate(number) == citizen
+    assert await world.patients.locate(f"ce:{number}") == foreigner
+    assert await world.patients.locate(f"passport:{number}") is None

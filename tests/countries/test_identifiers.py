@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kuska.countries.registry import codes, documents_like, pack, packs
+from kuska.countries.registry import codes, documents_like, documents_meant, pack, packs
 
 DNI = pack("PE").document("dni")
 CE = pack("PE").document("ce")
@@ -95,6 +95,25 @@ def test_checked_documents_come_first() -> None:
     checked = [match.scheme.checked for match in documents_like("10117410")]
     assert checked == sorted(checked, reverse=True)
     assert checked[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("001234567", []),
+        ("ce:001234567", [("PE", "ce", "001234567")]),
+        ("passport:ab123456", [("PE", "passport", "AB123456")]),
+        ("dni:45678901", [("PE", "dni", "45678901")]),
+        ("ce:45678901", [("PE", "ce", "45678901")]),
+        ("ce:", []),
+        ("ce:no number", []),
+        ("of-no-country:001234567", []),
+    ],
+)
+def test_a_document_without_a_check_digit_is_meant_when_its_kind_is_said(
+    text: str, kinds: list[tuple[str, str, str]]
+) -> None:
+    assert [(match.country, match.scheme.key, match.value) for match in documents_meant(text)] == kinds
 
 
 def test_no_two_schemes_share_a_system() -> None:

@@ -49,3 +49,13 @@ def documents_like(text: str) -> tuple[DocumentMatch, ...]:
         if (value := scheme.normalise(text)) is not None
     ]
     return tuple(sorted(found, key=lambda match: not match.scheme.checked))
+
+
+def documents_meant(text: str) -> tuple[DocumentMatch, ...]:
+    """Those that the text is beyond a guess: by its check digit, or because whoever wrote it says which kind it is
+    ('ce:001234567', the kind being a scheme's key; no id of FHIR has a colon).
+    """
+    kind, colon, number = text.partition(":")
+    if not colon:
+        return tuple(match for match in documents_like(text) if match.scheme.checked)
+    return tuple(match for match in documents_like(number) if match.scheme.key == kind)

@@ -56,6 +56,12 @@ def _measured(id_: str, test: tuple[str, str], found: tuple[str, str, str], day:
 
 RECORD: list[Node] = [
     _patient("rosa", "Rosa", "Quispe Mamani", "45678901", "1968-03-09"),
+    {
+        "resourceType": "Patient",
+        "id": "liang",
+        "identifier": [{"system": pack("PE").documents[1].system, "value": "001234567"}],
+        "name": [{"text": "Liang Wei"}],
+    },
     _patient("closed", "Juana", "Flores", "17801147", "1980-05-17"),
     _of_rosa(
         "AllergyIntolerance",

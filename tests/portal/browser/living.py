@@ -16,7 +16,7 @@ import uvicorn
 from tests.portal.browser.chart import RECORD
 
 from kuska.app import site
-from kuska.countries.registry import documents_like
+from kuska.countries.registry import documents_meant
 from kuska.fhir import api
 from kuska.fhir.api import open_record
 from kuska.infra.mail.smtp import Mail
@@ -92,20 +92,22 @@ class KnownPatients:
     """The record's patients, as security asks for them."""
 
     found: dict[tuple[str, date], PatientMatch] = field(default_factory=dict)
-    documents: dict[str, str] = field(default_factory=lambda: {"45678901": "rosa", "17801147": "closed"})
+    documents: dict[str, str] = field(
+        default_factory=lambda: {"45678901": "rosa", "17801147": "closed", "001234567": "liang"}
+    )
 
     async def locate(self, text: str) -> str | None:
         if text in self.documents.values():
             return text
         return next(
-            (self.documents[match.value] for match in documents_like(text) if match.value in self.documents), None
+            (self.documents[match.value] for match in documents_meant(text) if match.value in self.documents), None
         )
 
     async def practises(self, id_: str) -> bool:
         return id_ != "nobody"
 
     async def may_choose(self, _: Caller, patient: str) -> bool:
-        return patient == "rosa"
+        return patient in ("rosa", "liang")
 
     async def find(self, _: Sequence[str], value: str, birth_date: date) -> PatientMatch | None:
         return self.found.get((value, birth_date))

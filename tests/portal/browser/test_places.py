@@ -174,7 +174,9 @@ async def test_staff_say_which_patient_it_is_about(window: Window, live: Live, b
     await page.get_by_label("Ver: problemas y diagnósticos").uncheck()
     said: set[str] = set()
     # Nothing that has that form, nobody, and somebody who is not theirs: one answer.
-    for text in ("not an id", "20202020", "17801147"):
+    kind = page.get_by_label("Tipo de documento")
+    # And a foreigner's number without its kind.
+    for text in ("not an id", "20202020", "17801147", "001234567"):
         await patient.fill(text)
         await page.get_by_role("button", name="Permitir", exact=True).click()
         await expect(patient).to_have_value(text)
@@ -185,7 +187,8 @@ async def test_staff_say_which_patient_it_is_about(window: Window, live: Live, b
     # What was crossed out stays so when the page comes back.
     assert not await page.get_by_label("Ver: problemas y diagnósticos").is_checked()
     assert await page.get_by_label("Ver: resultados y mediciones").is_checked()
-    await patient.fill(CARD)
+    await kind.select_option("Carné de extranjería")
+    await patient.fill("001234567")
     await page.get_by_role("button", name="Permitir", exact=True).click()
     await page.wait_for_url(f"{back}?**")
     form = {
@@ -196,7 +199,7 @@ async def test_staff_say_which_patient_it_is_about(window: Window, live: Live, b
         "code_verifier": verifier,
     }
     async with httpx.AsyncClient() as http:
-        assert (await http.post(f"{live.url}/oauth/token", data=form)).json()["patient"] == "rosa"
+        assert (await http.post(f"{live.url}/oauth/token", data=form)).json()["patient"] == "liang"
 
 
 @pytest.mark.requirement("HC-04")
@@ -212,7 +215,8 @@ async def test_a_physician_opens_an_application_about_a_patient(
     await page.get_by_label("¿Qué aplicación?").select_option("Visor de tórax")
     await page.get_by_role("button", name="Abrir", exact=True).click()
     await expect(page.get_by_role("alert")).to_be_visible()
-    await page.get_by_label("¿De qué paciente?").fill("rosa")
+    await page.get_by_label("Tipo de documento").select_option("Carné de extranjería")
+    await page.get_by_label("¿De qué paciente?").fill("001234567")
     await page.get_by_role("button", name="Abrir", exact=True).click()
     await page.wait_for_url(f"{client.launch_url}?**")
     answer = parse_qs(urlsplit(page.url).query)

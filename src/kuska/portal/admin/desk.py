@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,17 +11,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kuska.kit.errors import ConflictError, IncorrectError, KuskaError, NotFoundError
+from kuska.portal.ui.documents import DOCUMENT_KIND, kinds
 from kuska.portal.ui.forms import EMPTY, Filled
 from kuska.portal.ui.shell import Shell
 from kuska.security.api import Security, guarded
 
 PATH = "/admision/invitar"
-_ASKED = ("document", "birth", "email")
+_ASKED = (DOCUMENT_KIND, "document", "birth", "email")
 _FIELDS = {"document": "document", "birth_date": "birth", "email": "email"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskPage:
+    documents: Sequence[tuple[str, str]]  # kinds
     filled: Filled = EMPTY
     notice: str = ""
 
@@ -29,6 +32,7 @@ class DeskPages:
     def __init__(self, shell: Shell, security: Security) -> None:
         self._shell = shell
         self._accounts = security.accounts
+        self._country = security.settings.country
 
     def add(self, router: APIRouter) -> None:
         self._shell.get(router, PATH, self.show)
@@ -51,6 +55,7 @@ class DeskPages:
         try:
             await self._accounts.invite_patient(
                 request.state.visit,
+                document_kind=values[DOCUMENT_KIND],
                 document=values["document"],
                 birth_date=birth,
                 email=values["email"],
@@ -65,6 +70,6 @@ class DeskPages:
         return self._page(request, filled=filled, status=self._shell.status(error))
 
     def _page(self, request: Request, *, filled: Filled = EMPTY, notice: str = "", status: int = 200) -> Response:
-        return self._shell.page(
-            request, "admin/desk.html", {"page": DeskPage(filled=filled, notice=notice)}, status=status
-        )
+        documents = kinds(self._country, self._shell.language(request))
+        page = DeskPage(documents=documents, filled=filled, notice=notice)
+        return self._shell.page(request, "admin/desk.html", {"page": page}, status=status)

@@ -47,6 +47,7 @@ class Chain:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditPage:
     filled: Filled
+    documents: Sequence[tuple[str, str]]
     kinds: Sequence[tuple[str, str]]
     outcomes: Sequence[tuple[str, str]]
     lines: Sequence[Line]

@@ -13,17 +13,18 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from kuska.countries.registry import documents_like
+from kuska.countries.registry import documents_meant
 from kuska.portal.audit.checking import DAYS, Checked, Most, check
 from kuska.portal.audit.pages import AuditPage, Chain, line
 from kuska.portal.audit.words import KINDS
+from kuska.portal.ui.documents import DOCUMENT_KIND, kinds, meant
 from kuska.portal.ui.forms import Filled
 from kuska.portal.ui.rendering import translator
 from kuska.portal.ui.shell import Shell
 from kuska.security.api import AUDIT_TYPES, Event, Security, TrailQuestion, Visit, guarded
 
 _PATH = "/auditoria"
-_FIELDS = ("patient", "account", "since", "until", "kind", "outcome")
+_FIELDS = ("patient", DOCUMENT_KIND, "account", "since", "until", "kind", "outcome")
 _PAGE = 50
 # No id can be this: of a document that is nobody's, nothing is found. The number itself stays out of the trail.
 _NOBODY = "?"
@@ -97,6 +98,7 @@ class AuditPages:
         asked = {name: value for name, value in values.items() if value}
         page = AuditPage(
             filled=Filled(values, problems),
+            documents=kinds(self._security.settings.country, lang, ids=True),
             kinds=[("", t("auditing.any")), *((kind, t(f"auditing.kind-{kind}")) for kind in KINDS)],
             outcomes=[("", t("auditing.any")), ("0", t("auditing.fine")), ("failed", t("auditing.refused"))],
             lines=[line(event, names, t, lang) for event in found.events],
@@ -119,7 +121,7 @@ class AuditPages:
                 except ValueError:
                     problems[name] = self._shell.text(request, "auditing.bad-date")
         until = moments["until"]
-        patient = await self._patient(values["patient"])
+        patient = await self._patient(meant(values[DOCUMENT_KIND], values["patient"]))
         if patient is None:
             problems["patient"] = self._shell.text(request, "security.glass-patient")
         account = values["account"]
@@ -137,7 +139,7 @@ class AuditPages:
 
     async def _patient(self, text: str) -> str | None:
         """A document's patient. An id is taken as it is: the trail remembers those whose record is gone."""
-        if not any(match.scheme.checked for match in documents_like(text)):
+        if not documents_meant(text) and ":" not in text:
             return text
         located = self._security.located
         return await located.locate(text) if located is not None else None

@@ -27,6 +27,7 @@ class ConsentPage:
     items: Sequence[Item]
     wide: bool
     asks_patient: bool
+    documents: Sequence[tuple[str, str]]  # kinds
     filled: Filled = EMPTY
 
 

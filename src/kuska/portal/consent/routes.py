@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from kuska.portal.consent.page import ConsentPage, items, target
 from kuska.portal.recognition import address
+from kuska.portal.ui.documents import DOCUMENT_KIND, kinds, meant
 from kuska.portal.ui.forms import EMPTY, Filled
 from kuska.portal.ui.rendering import translator
 from kuska.portal.ui.shell import Shell
@@ -28,6 +29,7 @@ class ConsentPages:
     def __init__(self, shell: Shell, security: Security) -> None:
         self._shell = shell
         self._oauth = security.oauth
+        self._country = security.settings.country
 
     def add(self, router: APIRouter) -> None:
         self._shell.get(router, _PATH, self.asked)
@@ -42,14 +44,15 @@ class ConsentPages:
     @open_to_all(_WHY)
     async def decided(self, request: Request) -> Response:
         form = await self._shell.form(request)
+        kind, patient = form.text(DOCUMENT_KIND), form.text("patient")
         accepted = form.all("scope") if form.text("decision") == "allow" else ()
         outcome = await self._oauth.decide(
-            form.text("handle"), request.state.session, accepted, form.text("patient"), address(request)
+            form.text("handle"), request.state.session, accepted, meant(kind, patient), address(request)
         )
         filled = EMPTY
         if isinstance(outcome, NeedsConsent):
             said = self._shell.text(request, "consenting.no-patient")
-            filled = Filled({"patient": form.text("patient")}, {"patient": said})
+            filled = Filled({"patient": patient, DOCUMENT_KIND: kind}, {"patient": said})
         return self._answer(request, outcome, filled, left_in=frozenset(accepted))
 
     def _answer(
@@ -83,6 +86,7 @@ class ConsentPages:
             ],
             wide=any(rule.type == "*" for rule in scopes.rules),
             asks_patient=asked.choose_patient,
+            documents=kinds(self._country, lang, ids=True),
             filled=filled,
         )
         return self._shell.page(

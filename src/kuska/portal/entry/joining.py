@@ -12,13 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kuska.kit.errors import BusyError, IncorrectError
-from kuska.portal.entry.pages import FormPage, PasswordPage, SentPage
+from kuska.portal.entry.pages import FormPage, PasswordPage, RegistrationPage, SentPage
 from kuska.portal.recognition import address
+from kuska.portal.ui.documents import DOCUMENT_KIND, kinds
 from kuska.portal.ui.forms import EMPTY, Filled
 from kuska.portal.ui.shell import Shell
 from kuska.security.api import Security, open_to_all
 
-_REGISTERED = ("document", "birth", "email")
+_REGISTERED = (DOCUMENT_KIND, "document", "birth", "email")
 _WHY = "for who has no account yet, or no password"
 
 
@@ -39,7 +40,7 @@ class Joining:
 
     @open_to_all(_WHY)
     async def registration(self, request: Request) -> Response:
-        return self._page(request, "entry/registration.html", EMPTY)
+        return self._registration(request, EMPTY)
 
     @open_to_all(_WHY)
     async def register(self, request: Request) -> Response:
@@ -48,10 +49,10 @@ class Joining:
         birth = _date(values["birth"])
         if birth is None:
             filled = Filled(values, {"birth": self._shell.text(request, "entry.bad-date")})
-            return self._page(request, "entry/registration.html", filled, status=400)
+            return self._registration(request, filled, status=400)
         try:
             await self._security.accounts.register(
-                document_kind="",
+                document_kind=values[DOCUMENT_KIND],
                 document=values["document"],
                 birth_date=birth,
                 email=values["email"],
@@ -62,7 +63,7 @@ class Joining:
             fields = {"document": "document", "birth_date": "birth", "email": "email"}
             filled = self._shell.problems(request, error, fields, values)
             status = 429 if isinstance(error, BusyError) else 400
-            return self._page(request, "entry/registration.html", filled, status=status)
+            return self._registration(request, filled, status=status)
         return self._shell.page(request, "entry/sent.html", {"page": SentPage(said="sent.register")})
 
     @open_to_all(_WHY)
@@ -97,6 +98,11 @@ class Joining:
         except IncorrectError as error:
             return self._password(request, self._shell.problems(request, error, {"password": "password"}), status=400)
         return self._shell.go("/login?aviso=clave")
+
+    def _registration(self, request: Request, filled: Filled, *, status: int = 200) -> Response:
+        documents = kinds(self._security.settings.country, self._shell.language(request))
+        page = RegistrationPage(documents=documents, filled=filled)
+        return self._shell.page(request, "entry/registration.html", {"page": page}, status=status)
 
     def _page(self, request: Request, template: str, filled: Filled, *, status: int = 200) -> Response:
         return self._shell.page(request, template, {"page": FormPage(filled=filled)}, status=status)

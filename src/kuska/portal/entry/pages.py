@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kuska.portal.ui.forms import EMPTY, Filled
@@ -41,6 +42,12 @@ class VerifyPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormPage:
+    filled: Filled = EMPTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationPage:
+    documents: Sequence[tuple[str, str]]  # kinds
     filled: Filled = EMPTY
 
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from kuska.kit.errors import IncorrectError
+from kuska.portal.ui.documents import DOCUMENT_KIND, kinds, meant
 from kuska.portal.ui.forms import EMPTY, Filled
 from kuska.portal.ui.shell import Shell
 from kuska.security.api import Security, Visit, guarded
@@ -27,6 +28,7 @@ class OpenRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlassPage:
+    documents: Sequence[tuple[str, str]]  # kinds
     least: int
     tells: bool
     mine: tuple[OpenRecord, ...] = ()
@@ -53,6 +55,7 @@ class GlassPages:
     def __init__(self, shell: Shell, security: Security, naming: Names) -> None:
         self._shell = shell
         self._glass = security.glass
+        self._country = security.settings.country
         self._naming = naming
 
     def add(self, router: APIRouter) -> None:
@@ -69,9 +72,10 @@ class GlassPages:
     @guarded(feature="break-glass")
     async def open(self, request: Request) -> Response:
         form = await self._shell.form(request)
-        values = {"patient": form.text("patient"), "reason": form.text("reason")}
+        values = {name: form.text(name) for name in ("patient", DOCUMENT_KIND, "reason")}
+        patient = meant(values[DOCUMENT_KIND], values["patient"])
         try:
-            glass = await self._glass.break_glass(request.state.visit, values["patient"], values["reason"])
+            glass = await self._glass.break_glass(request.state.visit, patient, values["reason"])
         except IncorrectError as error:
             name = "patient" if error.issues[0].message == "security.glass-patient" else "reason"
             filled = Filled(values, {name: self._shell.said(request, error)})
@@ -100,5 +104,12 @@ class GlassPages:
             OpenRecord(id=each.id, patient=each.patient, name=named.get(each.patient, ""), until=each.until)
             for each in still
         )
-        page = GlassPage(least=self._glass.least, tells=self._glass.tells, mine=records, notice=notice, filled=filled)
+        page = GlassPage(
+            documents=kinds(self._country, self._shell.language(request), ids=True),
+            least=self._glass.least,
+            tells=self._glass.tells,
+            mine=records,
+            notice=notice,
+            filled=filled,
+        )
         return self._shell.page(request, "glass/glass.html", {"page": page}, status=status)

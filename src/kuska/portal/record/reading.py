@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 
-from kuska.countries.registry import documents_like
+from kuska.countries.registry import documents_meant
 from kuska.fhir import api
 from kuska.fhir.api import Parameter, Record
 from kuska.kit.errors import ConflictError, IncorrectError, Issue, NotFoundError
@@ -28,11 +28,12 @@ class Chart:
 
 
 async def locate(record: Record, text: str) -> str:
-    """The id of the patient that `text` names: an identity document whose check digit is right, or a FHIR id.
+    """The id of the patient that `text` names: an identity document whose check digit is right or
+    whose kind is said (`documents_meant`), or a FHIR id.
 
     A text that can be both is looked for as a document first; the ids that the record mints never look like one.
     """
-    documents = [match for match in documents_like(text) if match.scheme.checked]
+    documents = documents_meant(text)
     if documents:
         wanted = ",".join(f"{system}|{match.value}" for match in documents for system in match.scheme.systems)
         page = await api.search(record, "Patient", [("identifier", wanted), ("_count", "2")])
@@ -49,7 +50,7 @@ def named(text: str) -> tuple[str, ...]:
     """The patient's id that `text` is, for the trail of a page that was not given. A document's number stays out of it:
     whose it is would have to be looked up, and the answer must not take longer for those who exist.
     """
-    if any(match.scheme.checked for match in documents_like(text)) or _ID.fullmatch(text) is None:
+    if documents_meant(text) or _ID.fullmatch(text) is None:
         return ()
     return (text,)
 
