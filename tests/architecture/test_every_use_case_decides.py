@@ -13,7 +13,7 @@ import inspect
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
@@ -92,16 +92,21 @@ class Dummies:
             self._walk(root)
 
     def _walk(self, root: object) -> None:
-        waiting = [root]
+        waiting, wrapped = [root], set[FunctionType]()
         while waiting:
             one = waiting.pop()
-            one = one.__self__ if isinstance(one, MethodType) else one  # kept by its method
-            if type(one) in self._parts or not type(one).__module__.startswith(("kuska.", "tests.")):
-                continue
-            self._parts[type(one)] = one
-            slots = [name for cls in type(one).__mro__ for name in getattr(cls, "__slots__", ())]
-            waiting += [getattr(one, name) for name in slots if hasattr(one, name)]
-            waiting += getattr(one, "__dict__", {}).values()
+            if isinstance(one, MethodType):
+                waiting.append(one.__self__)  # kept by its method
+            elif isinstance(one, FunctionType):
+                if one in wrapped:
+                    continue
+                wrapped.add(one)
+                waiting += [cell.cell_contents for cell in one.__closure__ or ()]  # or by what is wrapped round that
+            elif type(one) not in self._parts and type(one).__module__.startswith(("kuska.", "tests.")):
+                self._parts[type(one)] = one
+                slots = [name for cls in type(one).__mro__ for name in getattr(cls, "__slots__", ())]
+                waiting += [getattr(one, name) for name in slots if hasattr(one, name)]
+                waiting += getattr(one, "__dict__", {}).values()
 
     def part(self, cls: type) -> object:
         assert cls in self._parts, f"{cls.__qualname__} is no part of the opened program: give it to Dummies here"
