@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx
 import pytest
 from playwright.async_api import Page, expect
-from tests.portal.browser.conftest import PHONE
+from tests.portal.browser.conftest import DESK, PHONE
 from tests.portal.browser.living import PASSWORD, Live
 from tests.portal.browser.looking import look
 
@@ -233,10 +233,19 @@ async def test_an_unknown_application_is_told_nothing(window: Window, live: Live
 
 
 @pytest.mark.requirement("LW-16")
-async def test_an_application_is_withdrawn_in_one_action(window: Window, live: Live, back: str) -> None:
+async def test_an_application_is_withdrawn_in_one_action(window: Window, live: Live, back: str, axe: str) -> None:
     client = await application(live, back)
     page = await window(await live.cookie("administrator"))
     await page.goto("/admin/clientes")
-    await page.get_by_role("region").filter(has_text=client.id).get_by_role("button").click()
+    await page.get_by_role("region").filter(has_text=client.id).get_by_role("link").click()
+    # It is for ever: one look at what ends, before anything does.
+    await expect(page.get_by_text("no se puede deshacer")).to_be_visible()
+    assert (await live.security.oauth.clients.find(client.id)).active
+    for view in (PHONE, DESK):
+        await page.set_viewport_size(view)
+        await look(page, axe, f"withdraw-{view['width']}")
+    await page.get_by_role("link", name="Dejarla como está").click()
+    await page.get_by_role("region").filter(has_text=client.id).get_by_role("link").click()
+    await page.get_by_role("button", name="Retirar").click()
     await expect(page.get_by_role("status")).to_contain_text("Aplicación retirada")
     assert not (await live.security.oauth.clients.find(client.id)).active

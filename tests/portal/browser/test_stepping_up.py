@@ -115,8 +115,12 @@ async def test_an_application_is_withdrawn_after_the_factor(boss: Boss) -> None:
     page = boss.page
     await page.goto("/admin/clientes")
     await boss.waits()
+    await page.get_by_role("link", name=f"Retirar {name}").click()
+    await expect(page).to_have_url(f"/verificar?next=/admin/clientes/retirar/{client.id}")
+    await boss.shows()
+    await boss.waits()
     await page.get_by_role("button", name=f"Retirar {name}").click()
-    await expect(page).to_have_url("/verificar?next=/admin/clientes")
+    await expect(page).to_have_url(f"/verificar?next=/admin/clientes/retirar/{client.id}")
     assert (await clients.find(client.id)).active
     await boss.shows()
     await page.get_by_role("button", name=f"Retirar {name}").click()

@@ -84,6 +84,11 @@ class ClientLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawPage:
+    client: ClientLine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientsPage:
     clients: Sequence[ClientLine]
     may_write: bool
