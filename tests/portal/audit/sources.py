@@ -18,7 +18,7 @@ _WORD = re.compile(r"[a-z][a-z-]+")
 # Whoever makes an event says what was done as a word among its arguments.
 _MAKERS = {
     "event", "_event", "_changed", "_removed", "_note", "_shown", "_settled", "permitted", "account_event",
-    "_permit", "Event",
+    "_permit", "_rotated", "Event",
 }  # fmt: skip
 # Errors that carry the reason for the trail as their first argument.
 _REFUSALS = {
@@ -34,7 +34,7 @@ _KIND = {
 # Words among the arguments of a maker that say something else.
 _ELSE = {
     "person", "system", "anonymous", "client", "account", "organization", "grant", "signing", "provider", "glass",
-    "kind", "interaction", "recovery", "authorize", "token",
+    "kind", "interaction", "what", "recovery", "token",
 }  # fmt: skip
 
 
@@ -60,10 +60,21 @@ def _texts(node: ast.AST) -> Iterator[str]:
             yield part.value
 
 
+def _named(tree: ast.AST, *names: str) -> Iterator[str]:
+    """Texts that a variable of this name is given; of a choice between two the two, and not what decides."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(isinstance(to, ast.Name) and to.id in names for to in node.targets):
+            value = node.value
+            yield from (
+                _texts(value) if not isinstance(value, ast.IfExp) else (*_texts(value.body), *_texts(value.orelse))
+            )
+
+
 def reasons() -> set[str]:
     """Message keys."""
     found = {f"security.token-{reason}" for reason in get_args(ClaimsReason)}
     for _, tree in _trees():
+        found |= {text for text in _named(tree, "reason") if _KEY.fullmatch(text)}
         for node in ast.walk(tree):
             if isinstance(node, ast.keyword) and node.arg == "reason":
                 found |= {text for text in _texts(node.value) if _KEY.fullmatch(text)}
@@ -95,6 +106,9 @@ def interactions() -> set[tuple[str, str]]:
     for path, tree in _trees():
         parts = path.relative_to(SOURCES).parts
         own = next((kind for place, kind in _KIND.items() if place in parts), "")
+        prefix = "external-" if "external" in parts else ""
+        named = {word for word in _named(tree, "what", "interaction") if _WORD.fullmatch(word)} - _ELSE
+        found |= {(own, prefix + word) for word in named if own}
         for name, call in _calls(tree):
             said = {each.arg: list(_texts(each.value)) for each in call.keywords if each.arg in ("kind", "interaction")}
             if name not in _MAKERS and not (name == "replace" and "interaction" in said):
@@ -103,7 +117,6 @@ def interactions() -> set[tuple[str, str]]:
             words = [*said.get("interaction", ()), *words]
             for word in words:
                 if _WORD.fullmatch(word) and not word.endswith("-") and word not in _ELSE and (own or said.get("kind")):
-                    prefix = "external-" if "external" in parts else ""
                     found |= {(kind, prefix + word) for kind in said.get("kind") or [own]}
     return found
 

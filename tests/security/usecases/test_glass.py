@@ -238,7 +238,7 @@ async def test_data_protection_gets_a_mail_without_personal_data(at: House) -> N
     (mail,) = post.mails
     assert mail.to == SETTINGS.data_protection_mail
     assert glass.id in mail.text
-    assert "https://kuska.test/auditoria" in mail.text
+    assert "https://kuska.test/urgencia/revision\n" in mail.text
     assert "p1" not in mail.text.replace(glass.id, "")
     assert REASON not in mail.text
     assert await mailroom.send_due() == 0

@@ -156,7 +156,7 @@ class Letters:
             "tenant": self.settings.tenant,
             "at": errand.about["at"],
             "glass": errand.about["glass"],
-            "link": f"{self.own_url}/auditoria",
+            "link": f"{self.own_url}/urgencia/revision",
         }
         subject, body = (text(f"mail.break-glass.{part}", params, "es") for part in ("subject", "text"))
         return Mail(to=errand.about["to"], subject=subject, text=body + "\n", language="es", id=errand.id)
