@@ -122,6 +122,8 @@ def component_pairs(node: Node) -> list[tuple[list[tuple[str, str]], list[Measur
     return [pair for component in each(node, "component") for pair in pairs(component)]
 
 
+PUBLICATION = "http://hl7.org/fhir/publication-status"
+ANSWERS = "http://hl7.org/fhir/questionnaire-answers-status"
 GENDER = "http://hl7.org/fhir/administrative-gender"
 COMMON: dict[str, tuple[str, Callable[[Node], list[Any]]]] = {
     "_tag": ("token", lambda n: [(t.get("system", ""), t["code"]) for t in each(n, "meta", "tag")]),
@@ -168,6 +170,18 @@ PARAMETERS: dict[str, dict[str, tuple[str, Callable[[Node], list[Any]]]]] = {
         "name": ("string", lambda n: [*each(n, "name"), *each(n, "alias")]),
         "partof": ("reference", references("partOf")),
         "identifier": ("token", identifiers),
+    },
+    "Questionnaire": {
+        **COMMON,
+        "url": ("uri", lambda n: each(n, "url")),
+        "title": ("string", lambda n: each(n, "title")),
+        "status": ("token", lambda n: [(PUBLICATION, s) for s in each(n, "status")]),
+    },
+    "QuestionnaireResponse": {
+        **COMMON,
+        "questionnaire": ("canonical", lambda n: each(n, "questionnaire")),
+        "subject": ("reference", references("subject")),
+        "status": ("token", lambda n: [(ANSWERS, s) for s in each(n, "status")]),
     },
 }
 
@@ -291,16 +305,15 @@ class Model:
     def fulfils(self, key: str, node: Node, name: str, value: str) -> bool:
         if name.startswith("_has:"):
             _, source, reference, rest = name.split(":", 3)
-            pointing = PARAMETERS[source][reference][1]
             return any(
-                key in pointing(other) and self.fulfils(other_key, other, rest, value)
+                key in self.targets(other, reference) and self.fulfils(other_key, other, rest, value)
                 for other_key, other in self.resources.items()
                 if other["resourceType"] == source
             )
         head, dot, rest = name.partition(".")
         if dot:
             code, _, target = head.partition(":")
-            found = PARAMETERS[node["resourceType"]][code][1](node)
+            found = self.targets(node, code)
             return any(
                 other in self.resources
                 and other.startswith(f"{target}/")
@@ -312,6 +325,19 @@ class Model:
             return node["id"] in value.split(",")
         kind, read = PARAMETERS[node["resourceType"]][code]
         return self._compare(kind, read(node), modifier, value)
+
+    def targets(self, node: Node, code: str) -> list[str]:
+        """What a reference or a canonical of this resource names: 'Patient/1'."""
+        kind, read = PARAMETERS[node["resourceType"]][code]
+        if kind != "canonical":
+            return read(node)
+        found: list[str] = []
+        for canonical in read(node):
+            url, _, version = canonical.partition("|")
+            named = {key: other.get("version") for key, other in self.resources.items() if other.get("url") == url}
+            exact = [key for key, one in named.items() if version and one == version]
+            found += exact or named  # a version that nobody has counts as none
+        return found
 
     def _compare(self, kind: str, values: list[Any], modifier: str, value: str) -> bool:
         if modifier == "missing":
@@ -334,6 +360,8 @@ class Model:
                 return any(option in values for option in options)
             case "reference":
                 return any(option in values for option in options)
+            case "canonical":
+                return any(option in (value, value.partition("|")[0]) for value in values for option in options)
             case "quantity":
                 return any(is_quantity(values, option) for option in options)
             case "pair":

@@ -29,6 +29,8 @@ QUANTITIES = [
 ]
 QUANTITIES += [("70000", UCUM, "g"), ("5.4", "urn:units", "mg/dL"), ("5", "", ""), ("-2.5", UCUM, "kg")]
 PREFIXES = ["", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]
+FORMS = ["http://example.org/form/a", "http://example.org/form/b"]
+CANONICALS = [*FORMS, f"{FORMS[0]}|1", f"{FORMS[0]}|2", f"{FORMS[1]}|1", f"{FORMS[0]}|9"]
 PROFILES = ["http://example.org/p", "http://example.org/p/one", "http://example.org/q"]
 
 
@@ -53,7 +55,14 @@ def to(type_: str, count: int) -> st.SearchStrategy[Node]:
     return st.integers(0, count).map(lambda n: {"reference": f"{type_}/{type_[0].lower()}{n}"})  # the last one dangles
 
 
-COUNT = {"Organization": 3, "Patient": 8, "Encounter": 6, "Observation": 14}
+COUNT = {
+    "Organization": 3,
+    "Patient": 8,
+    "Encounter": 6,
+    "Observation": 14,
+    "Questionnaire": 4,
+    "QuestionnaireResponse": 6,
+}
 META = some(
     tag=st.lists(st.sampled_from([{"code": "a"}, {"system": "urn:t", "code": "b"}]), min_size=1, max_size=2),
     profile=st.lists(st.sampled_from(PROFILES), min_size=1, max_size=2, unique=True),
@@ -106,6 +115,15 @@ RESOURCES: dict[str, st.SearchStrategy[Node]] = {
         ),
         st.one_of(st.none(), st.none(), PERIOD),
     ).map(lambda parts: _observation(*parts)),
+    "Questionnaire": some(
+        url=st.sampled_from(FORMS),
+        version=st.sampled_from(["1", "2"]),
+        title=st.sampled_from(FAMILIES),
+        status=st.just("draft"),
+    ).map(lambda n: {"status": "active", **n}),
+    "QuestionnaireResponse": some(
+        questionnaire=st.sampled_from(CANONICALS), subject=to("Patient", 8), status=st.just("completed")
+    ).map(lambda n: {"status": "in-progress", **n}),
 }
 
 
@@ -115,12 +133,15 @@ def _observation(code: tuple[str, str], node: Node, period: Node | None) -> Node
     return {**node, "status": "final", "code": concept(code)}
 
 
+LETTERS = {"QuestionnaireResponse": "r"}
+
+
 @st.composite
 def populations(draw: st.DrawFn) -> dict[str, Node]:
     found: dict[str, Node] = {}
     for type_, count in COUNT.items():
         for number in range(draw(st.integers(count // 2, count))):
-            id_ = f"{type_[0].lower()}{number}"
+            id_ = f"{LETTERS.get(type_, type_[0].lower())}{number}"
             found[f"{type_}/{id_}"] = {"resourceType": type_, "id": id_, **draw(RESOURCES[type_])}
     return found
 
@@ -157,6 +178,8 @@ _KINDS = {
     ],
     "Encounter": ["class", "subject", "patient", "date", "service-provider", "_tag"],
     "Organization": ["name", "partof", "_profile"],
+    "Questionnaire": ["url", "title", "status"],
+    "QuestionnaireResponse": ["questionnaire", "subject", "status"],
 }
 
 
@@ -168,15 +191,19 @@ def questions(draw: st.DrawFn, type_: str, depth: int = 2) -> tuple[str, str]:
         "Observation": [("subject", "Patient"), ("encounter", "Encounter"), ("performer", "Organization")],
         "Encounter": [("subject", "Patient"), ("service-provider", "Organization")],
         "Organization": [("partof", "Organization")],
+        "Questionnaire": [],
+        "QuestionnaireResponse": [("questionnaire", "Questionnaire"), ("subject", "Patient")],
     }[type_]
     reverse = {
         "Patient": [("Observation", "patient"), ("Encounter", "subject")],
         "Organization": [("Patient", "organization"), ("Observation", "performer")],
         "Encounter": [("Observation", "encounter")],
         "Observation": [],
+        "Questionnaire": [("QuestionnaireResponse", "questionnaire")],
+        "QuestionnaireResponse": [],
     }[type_]
     way = draw(st.integers(0, 9)) if depth else 9
-    if way < 2:
+    if way < 2 and chained:
         code, target = draw(st.sampled_from(chained))
         name, value = draw(questions(target, depth - 1))
         return f"{code}:{target}.{name}", value
@@ -192,7 +219,7 @@ def _plain(draw: st.DrawFn, code: str) -> tuple[str, str]:
     if draw(st.integers(0, 9)) == 0 and not code.startswith("_id"):
         return f"{code}:missing", draw(st.sampled_from(["true", "false"]))
     match code:
-        case "name" | "family" | "given":
+        case "name" | "family" | "given" | "title":
             modifier = draw(st.sampled_from(["", "", ":exact", ":contains"]))
             values = FAMILIES + GIVENS if modifier else WORDS
             return code + modifier, draw(_several(st.sampled_from(values)))
@@ -208,6 +235,8 @@ def _plain(draw: st.DrawFn, code: str) -> tuple[str, str]:
             )
         case "_id":
             return code, draw(_several(st.sampled_from(["p0", "p1", "p2", "nobody"])))
+        case "url" | "questionnaire":
+            return code, draw(_several(st.sampled_from(CANONICALS)))
         case "_profile":
             return code + draw(st.sampled_from(["", ":below", ":above"])), draw(
                 st.sampled_from([*PROFILES, "http://example.org/p/one/two"])
@@ -229,6 +258,7 @@ _TOKENS = {
     "active": ["true", "false"],
     "identifier": ["1", "urn:dni|1", "|1", "urn:dni|", "urn:dni|2", "3"],
     "_tag": ["a", "b", "urn:t|b", "|a"],
+    "status": ["active", "draft", "completed", "in-progress", "http://hl7.org/fhir/publication-status|draft"],
     "class": ["AMB", "urn:class|IMP", "urn:class|"],
     "code": _CODES,
     "category": _CODES,

@@ -68,17 +68,20 @@ def test_what_is_declared_beside_the_definitions() -> None:
         assert "_list" in {item["name"] for item in one["searchParam"]}
 
 
-def test_canonicals_are_not_declared_as_includes() -> None:
+def test_canonicals_are_declared_where_something_has_the_url() -> None:
     resources = {one["type"]: one for one in statement(definitions(), SERVER)["rest"][0]["resource"]}
     assert resources["QuestionnaireResponse"]["searchInclude"] == [
         "*",
         *(f"QuestionnaireResponse:{code}" for code in ("author", "based-on", "encounter", "part-of")),
-        *(f"QuestionnaireResponse:{code}" for code in ("patient", "source", "subject")),
+        *(f"QuestionnaireResponse:{code}" for code in ("patient", "questionnaire", "source", "subject")),
     ]
     assert "MedicationRequest:medication" in resources["MedicationRequest"]["searchInclude"]
     assert "Task:patient" in resources["Patient"]["searchRevInclude"]
     assert "ActivityDefinition:composed-of" not in resources["Patient"]["searchRevInclude"]
-    assert resources["ConceptMap"]["searchInclude"] == ["*"]
+    assert "ActivityDefinition:composed-of" in resources["Library"]["searchRevInclude"]
+    assert "QuestionnaireResponse:questionnaire" in resources["Questionnaire"]["searchRevInclude"]
+    assert "MeasureReport:measure" in resources["MeasureReport"]["searchInclude"]
+    assert not [value for value in resources["Bundle"]["searchInclude"] if value != "*"]
 
 
 def test_openapi_paths_are_paths_of_the_api() -> None:

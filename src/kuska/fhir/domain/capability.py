@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kuska.fhir.domain.definitions.model import Definitions, SearchParameter
+from kuska.fhir.domain.search.canonicals import holds_canonicals, nameable
 from kuska.fhir.domain.search.naming import SPECIAL, Names
 from kuska.fhir.domain.search.problems import Refused
 from kuska.kit.json import Node
@@ -156,7 +157,7 @@ def _reverse_includes(definitions: Definitions, type_: str) -> list[str]:
         f"{source}:{parameter.code}"
         for source in definitions.resource_types
         for parameter in followed(definitions, source)
-        if type_ in parameter.targets
+        if type_ in parameter.targets and (nameable(definitions, type_) or not holds_canonicals(definitions, parameter))
     ]
 
 
@@ -170,14 +171,15 @@ def followed(definitions: Definitions, type_: str) -> Sequence[SearchParameter]:
 
 
 def _leads(definitions: Definitions, parameter: SearchParameter) -> bool:
-    """R4 calls canonical URLs references, too; they can be searched for, and nothing is found by following them."""
+    """A parameter for resources inside others is a reference to R4, too; nothing is found by following it."""
     if parameter.type != "reference":
         return False
+    if holds_canonicals(definitions, parameter):
+        return any(nameable(definitions, type_) for type_ in parameter.targets or definitions.resource_types)
     kinds = {_kind(definitions, parameter.base, branch) for branch in parameter.expression.split(" | ")}
-    return not kinds <= _NOT_FOLLOWED
+    return kinds != {"Resource"}
 
 
-_NOT_FOLLOWED = frozenset({"canonical", "uri", "Resource"})
 _OF_TYPE = re.compile(r"\.ofType\((\w+)\)")
 _FILTER = re.compile(r"\.where\(.*\)|\[\d+\]")
 

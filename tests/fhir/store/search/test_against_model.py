@@ -125,6 +125,8 @@ SORTS = {
     "Observation": ["date", "code"],
     "Encounter": ["date", "class"],
     "Organization": ["name"],
+    "Questionnaire": ["title", "status"],
+    "QuestionnaireResponse": ["status"],
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kuska.fhir.domain.search import problems
+from kuska.fhir.domain.search.canonicals import Canonicals
 from kuska.fhir.domain.search.conditions import table
 from kuska.fhir.domain.search.naming import Names
 from kuska.fhir.domain.search.tree import Include, SortKey, Total
@@ -32,6 +33,7 @@ class Controls:
     """Filled from the parameters one by one. `types`: those searched (several at system level)."""
 
     names: Names
+    canonicals: Canonicals
     types: tuple[str, ...]
     count: int
     largest: int
@@ -98,21 +100,21 @@ class Controls:
             raise problems.bad_modifier(base, modifier, "include")
         reverse, iterate = base == "_revinclude", bool(modifier)
         if value == "*":
-            self.includes.append(Include(reverse, None, (), (), iterate))
+            self.includes.append(Include(reverse, None, (), (), iterate, self.canonicals.all))
             return
         parts = value.split(":")
         if len(parts) not in (2, 3) or not all(parts):
             raise problems.bad_value(name, value, "search.bad-include")
         source = self.names.type(parts[0], name)
         number = self.names.number(source)
-        targets: tuple[int, ...] = ()
-        if len(parts) == 3 and parts[2] != "*":
-            targets = (self.names.number(self.names.type(parts[2], name)),)
+        target = self.names.type(parts[2], name) if len(parts) == 3 and parts[2] != "*" else None
+        targets = () if target is None else (self.names.number(target),)
         if parts[1] == "*":
-            self.includes.append(Include(reverse, number, self.names.all_references(source), targets, iterate))
+            links = self.canonicals.links(self.names.references(source), target)
+            self.includes.append(Include(reverse, number, self.names.all_references(source), targets, iterate, links))
             return
         parameter = self.names.reference(source, parts[1])
-        if len(parts) == 3 and parts[2] != "*" and parameter.targets and parts[2] not in parameter.targets:
+        if target is not None and parameter.targets and target not in parameter.targets:
             raise problems.bad_value(name, value, "search.wrong-target", targets=", ".join(parameter.targets))
-        keys = self.names.keys(parameter)
-        self.includes.append(Include(reverse, number, keys, targets or self.names.narrowed(parameter), iterate))
+        keys, links = self.names.keys(parameter), self.canonicals.links([parameter], target)
+        self.includes.append(Include(reverse, number, keys, targets or self.names.narrowed(parameter), iterate, links))

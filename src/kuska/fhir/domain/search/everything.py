@@ -14,6 +14,7 @@ from kuska.fhir.domain.definitions.model import Definitions
 from kuska.fhir.domain.indexing.dates import Calendar
 from kuska.fhir.domain.indexing.rows import MAX_TIME, MIN_TIME
 from kuska.fhir.domain.search import problems
+from kuska.fhir.domain.search.canonicals import Canonicals
 from kuska.fhir.domain.search.controls import Controls
 from kuska.fhir.domain.search.naming import Names
 from kuska.fhir.domain.search.parse import LARGEST_COUNT
@@ -52,7 +53,9 @@ def read(
 ) -> Everything:
     names = Names(definitions)
     issues: list[Issue] = []
-    controls = Controls(names, (request.type,), DEFAULT_COUNT, LARGEST_COUNT)
+    controls = Controls(
+        names, Canonicals(definitions, names, references.address), (request.type,), DEFAULT_COUNT, LARGEST_COUNT
+    )
     asked = _Asked(controls, set(definitions.resource_types), calendar)
     for name, value in request.parameters:
         try:

@@ -82,9 +82,11 @@ class Names:
 
     def all_references(self, type_: str) -> tuple[int, ...]:
         """Keys of all reference parameters of a type."""
-        known = self._definitions.search[type_].values()
-        found = (key for parameter in known if parameter.type == "reference" for key in self.keys(parameter))
+        found = (key for parameter in self.references(type_) for key in self.keys(parameter))
         return tuple(dict.fromkeys(found))
+
+    def references(self, type_: str) -> tuple[SearchParameter, ...]:
+        return tuple(one for one in self._definitions.search[type_].values() if one.type == "reference")
 
     def variant(self, parameter: SearchParameter, variant: str) -> tuple[int, ...]:
         return tuple(variant_key(parameter.base, code, variant) for code in parameter.answered_by)

@@ -10,6 +10,7 @@ from kuska.fhir.domain.definitions.model import Definitions, SearchParameter
 from kuska.fhir.domain.identity import ID_PATTERN
 from kuska.fhir.domain.indexing.dates import UTC, Calendar
 from kuska.fhir.domain.search import problems
+from kuska.fhir.domain.search.canonicals import Canonicals
 from kuska.fhir.domain.search.conditions import Conditions
 from kuska.fhir.domain.search.controls import FREE, Controls, is_control
 from kuska.fhir.domain.search.naming import Names, has_step, step
@@ -20,11 +21,13 @@ from kuska.fhir.domain.search.times import updated
 from kuska.fhir.domain.search.tree import (
     AllOf,
     AnyOf,
+    Canonical,
     Chain,
     Condition,
     Find,
     Ids,
     Match,
+    Named,
     Not,
     Query,
     RefersTo,
@@ -85,6 +88,7 @@ class Parser:
     ) -> None:
         self._definitions = definitions
         self._names = Names(definitions)
+        self._canonicals = Canonicals(definitions, self._names, references.address)
         self._now = now
         self._calendar = calendar
         self.references = references
@@ -100,7 +104,7 @@ class Parser:
         if asked and not withins:
             raise RefusedByPolicyError
         types = tuple(withins)
-        controls = Controls(self._names, types, DEFAULT_COUNT, LARGEST_COUNT)
+        controls = Controls(self._names, self._canonicals, types, DEFAULT_COUNT, LARGEST_COUNT)
         found: dict[str, list[Condition]] = {type_: [] for type_ in types}
         buckets: dict[str, set[int]] = {type_: set() for type_ in types}
         cursor: str | None = None
@@ -197,13 +201,12 @@ class Parser:
     ) -> Condition:
         first = step(head)
         parameter = self._names.reference(type_, first.code)
-        keys = self._names.keys(parameter)
         if first.modifier is not None:
             target = self._names.type(first.modifier, head)
             if parameter.targets and target not in parameter.targets:
                 raise problems.bad_value(head, target, "search.wrong-target", targets=", ".join(parameter.targets))
             condition = self.condition(target, rest, value, inner, depth + 1)
-            return Chain(keys, self._names.number(target), _and(condition, inner(target)))
+            return self._led(parameter, target, _and(condition, inner(target)))
         # Without a type: every target that has such a parameter.
         links: list[Condition] = []
         refused: Refused | None = None
@@ -213,7 +216,7 @@ class Parser:
             except Refused as problem:
                 refused = problem
             else:
-                links.append(Chain(keys, self._names.number(target), _and(condition, inner(target))))
+                links.append(self._led(parameter, target, _and(condition, inner(target))))
         if not links:
             raise refused or problems.unsupported(f"{head}.{rest}")
         return links[0] if len(links) == 1 else AnyOf(tuple(links))
@@ -225,7 +228,17 @@ class Parser:
         if parameter.targets and type_ not in parameter.targets:
             raise problems.bad_value(name, has.reference, "search.wrong-target", targets=", ".join(parameter.targets))
         condition = self.condition(source, has.rest, value, inner, depth + 1)
-        return Reverse(self._names.keys(parameter), self._names.number(source), _and(condition, inner(source)))
+        link, condition = self._canonicals.link(parameter, type_), _and(condition, inner(source))
+        if link is not None:
+            return Named(link, condition)
+        return Reverse(self._names.keys(parameter), self._names.number(source), condition)
+
+    def _led(self, parameter: SearchParameter, target: str, condition: Condition) -> Condition:
+        """To a resource of this type that fulfils the condition: by its address, or by its canonical URL."""
+        link = self._canonicals.link(parameter, target)
+        if link is not None:
+            return Canonical(link, condition)
+        return Chain(self._names.keys(parameter), self._names.number(target), condition)
 
     # --- parameters of every type ------------------------------------------------------------------------------------
 

@@ -26,6 +26,10 @@ class References:
         """Of a patient and everything that is theirs."""
         return self._identities.address("Patient", id_).bucket
 
+    def address(self, url: str) -> int:
+        """What index rows have for a URL."""
+        return self._targets.of(url)[0]
+
     def rids(self, name: str, value: str, targets: Sequence[str]) -> tuple[int, ...]:
         """Usually one; several when an id without a type can be of several types."""
         local = self.local(value)

@@ -6,8 +6,8 @@ A condition is true or false of one resource. All numbers are final: parameter k
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Table = Literal["token", "string", "date", "quantity", "reference", "composite"]
@@ -147,6 +147,34 @@ class Reverse:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Canonicals of these parameters (of one type) name resources of another by their `url`, or `url|version`."""
+
+    keys: tuple[int, ...]
+    target_type: int
+    url: int  # the token parameters of the target
+    version: int
+    source_type: int
+    address: Callable[[str], int] = field(compare=False, repr=False)  # what an index row has for a URL
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """A canonical names a resource that fulfils `inner`: what `Chain` is for references."""
+
+    link: Link
+    inner: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A resource that fulfils `inner` names this one by a canonical: what `Reverse` is for references."""
+
+    link: Link
+    inner: Condition
+
+
+@dataclass(frozen=True, slots=True)
 class Ids:
     rids: tuple[int, ...]
 
@@ -174,7 +202,7 @@ class AnyOf:
     conditions: tuple[Condition, ...]
 
 
-Condition = Match | Present | Shown | Chain | Reverse | Ids | Updated | Not | AllOf | AnyOf
+Condition = Match | Present | Shown | Chain | Reverse | Canonical | Named | Ids | Updated | Not | AllOf | AnyOf
 
 
 def joined(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
@@ -229,6 +257,7 @@ class Include:
     keys: tuple[int, ...]
     target_types: tuple[int, ...]
     iterate: bool
+    links: tuple[Link, ...] = ()  # followed from URL to URL, besides
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kuska.fhir.domain.search.tree import AllOf, AnyOf, Chain, Condition, Ids, Not, Reverse, Shown
+from kuska.fhir.domain.search.tree import AllOf, AnyOf, Canonical, Chain, Condition, Ids, Named, Not, Reverse, Shown
 from kuska.fhir.store.search.binding import Binder
 from kuska.fhir.store.search.rows import Scope, of_type, whole
 
@@ -61,7 +61,7 @@ def _one(condition: Condition, scope: Scope, bind: Binder) -> str:
             inner = full([condition.inner], Scope(condition.source_type), bind, known=True)
             kind = bind.is_type("target_type", (scope.type,))
             return f"select target as rid from fhir.reference where {bind.is_param(condition.keys)} and {kind} and rid in ({inner})"
-        case Shown():
+        case Shown() | Canonical() | Named():
             raise TypeError("not resolved")
         case Ids(rids=()):
             return "select null::bigint as rid where false"

@@ -13,6 +13,7 @@ from typing import Any
 from kuska.fhir.domain.search.everything import by_type
 from kuska.fhir.domain.search.tree import Condition, Find, Ids, Include, Match, Not, RefersTo
 from kuska.fhir.store.search.binding import Binder
+from kuska.fhir.store.search.canonicals import named, naming
 from kuska.fhir.store.search.rows import Scope
 from kuska.fhir.store.search.sets import Sets
 from kuska.fhir.store.search.walks import Walk
@@ -55,7 +56,8 @@ async def included(
             break
         following: list[tuple[int, int]] = []
         for include in asked:
-            for pair in await _seen(conn, include, _Round(fresh, seen, MOST_INCLUDES - len(found) + 1), known):
+            round_ = _Round(fresh, seen, MOST_INCLUDES - len(found) + 1)
+            for pair in (*await _seen(conn, include, round_, known), *await _by_url(conn, include, round_, known)):
                 if pair[1] not in seen:
                     seen.add(pair[1])
                     following.append(pair)
@@ -78,6 +80,25 @@ async def _seen(conn: Read, include: Include, round_: _Round, known: Known) -> l
         if len(pairs) < round_.limit or len(found) >= round_.limit:
             return found[: round_.limit]
         looked.update(rid for _, rid in pairs)
+
+
+async def _by_url(conn: Read, include: Include, round_: _Round, known: Known) -> list[tuple[int, int]]:
+    """What canonicals name, or what names these by a canonical."""
+    found: list[tuple[int, int]] = []
+    for link in include.links:
+        here = link.target_type if include.reverse else link.source_type
+        rids = [rid for type_, rid in round_.start if type_ == here]
+        if not rids:
+            continue
+        if include.reverse:
+            condition = await naming(conn, link, rids)
+            conditions = (condition, *known.within(link.source_type), Not(Ids(tuple(round_.seen))))
+            walk = Walk(Sets(conn), Find(link.source_type, conditions))
+            found += [(link.source_type, rid) for rid in await walk.page(None, round_.limit)]
+        else:
+            pairs = [(link.target_type, rid) for rid in await named(conn, link, rids) if rid not in round_.seen]
+            found += await _kept(conn, pairs, known)
+    return found
 
 
 async def _kept(conn: Read, pairs: Sequence[tuple[int, int]], known: Known) -> list[tuple[int, int]]:

@@ -14,10 +14,12 @@ from typing import Any
 from kuska.fhir.domain.search.tree import (
     AllOf,
     AnyOf,
+    Canonical,
     Chain,
     Condition,
     Ids,
     Match,
+    Named,
     Not,
     RefersTo,
     Reverse,
@@ -28,7 +30,8 @@ from kuska.fhir.domain.search.tree import (
 )
 from kuska.fhir.store.search import rows
 from kuska.fhir.store.search.binding import Binder
-from kuska.fhir.store.search.full import grounded
+from kuska.fhir.store.search.canonicals import MOST_NAMED, named, named_by_all, naming, too_many
+from kuska.fhir.store.search.full import full, grounded
 from kuska.fhir.store.search.rows import Scope
 from kuska.infra.postgres.connection import Read
 from kuska.kit.errors import IncorrectError, Issue
@@ -101,6 +104,10 @@ class Sets:
                 return Match("reference", condition.keys, ((RefersTo(tuple(rids)),),)) if rids else NOTHING
             case Reverse():
                 return await self._resolve_reverse(condition, type_)
+            case Canonical():
+                return await naming(self._conn, condition.link, await self._all(condition))
+            case Named():
+                return Ids(tuple(await self._named(condition)))
             case Not():
                 return Not(await self._resolve(condition.inner, type_))
             case AllOf():
@@ -109,6 +116,28 @@ class Sets:
                 return AnyOf(tuple([_all_of(await self.resolved([part], type_)) for part in condition.conditions]))
             case _:
                 return condition
+
+    async def _all(self, condition: Canonical) -> list[int]:
+        """Whole, however common: what has a canonical URL is never very much."""
+        scope = Scope(condition.link.target_type)
+        inner = await self.resolved([condition.inner], scope.type)
+        for look in (self.few, self.many):
+            if (found := await look(inner, scope)) is not None:
+                return found
+        bind = Binder()
+        [every] = await self.arrays([rows.of_type(scope, bind, MOST_NAMED + 1)], bind)
+        if len(every) > MOST_NAMED:
+            raise too_many()
+        return await self.keep(inner, scope, every)
+
+    async def _named(self, condition: Named) -> list[int]:
+        scope = Scope(condition.link.source_type)
+        inner = await self.resolved([condition.inner], scope.type)
+        sources = await self.few(inner, scope)
+        if sources is not None:
+            return await named(self._conn, condition.link, sources)
+        bind = Binder()
+        return await named_by_all(self._conn, condition.link, full(inner, scope, bind), bind)
 
     async def _resolve_reverse(self, condition: Reverse, type_: int) -> Condition:
         inner = await self.resolved([condition.inner], condition.source_type)
