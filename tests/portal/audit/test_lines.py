@@ -13,6 +13,7 @@ from kuska.kit.messages import catalogue
 from kuska.portal.audit.pages import line
 from kuska.portal.ui.rendering import translator
 from kuska.security.contracts import Caller, Event
+from kuska.security.domain.sealing import PURPOSES
 
 pytestmark = pytest.mark.requirement("HC-09")
 NAMES = {"a1": "Elena Vargas", "lab": "Laboratorio Andino"}
@@ -139,6 +140,13 @@ def test_what_an_export_was_asked_for() -> None:
     ]
     ended = said(kind="export", interaction="audit", detail=(("until", "2026-11-10 00:00:00-05:00"),))
     assert told(ended) == ["Hasta: 2026-11-10 00:00"]
+
+
+def test_which_keys_were_changed() -> None:
+    shown = said(kind="key", interaction="rotate", detail=(("keys", "record 2, pseudonym-index 1, new-one 3"),))
+    assert told(shown) == ["Llaves: historia 2, índice de seudónimos 1, new-one 3"]
+    for lang in ("es", "en"):
+        assert not {purpose for purpose in PURPOSES if f"auditing.key-{purpose}" not in catalogue(lang)}
 
 
 def test_which_page_was_refused() -> None:

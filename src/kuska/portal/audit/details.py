@@ -113,6 +113,8 @@ class _Telling:
                 return self._scopes(value)
             case "fields":
                 return ", ".join(self.known.get(f"auditing.field-{each}", each) for each in value.split())
+            case "keys":
+                return ", ".join(self._key(each) for each in value.split(", "))
             case "active":
                 return self._yes(value)
             case "kind" if value in KINDS:
@@ -126,6 +128,11 @@ class _Telling:
 
     def _named(self, id_: str) -> str:
         return self.names.get(id_) or self.known.get(f"auditing.who-{id_}") or id_
+
+    def _key(self, text: str) -> str:
+        """'record 2': what the key is for, and its number."""
+        purpose, _, number = text.partition(" ")
+        return " ".join(filter(None, (self.known.get(f"auditing.key-{purpose}", purpose), number)))
 
     def _roles(self, names: Iterable[str]) -> str:
         return ", ".join(role_name(name, self.lang) for name in names) or self.t("auditing.no-roles")
