@@ -72,9 +72,9 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
         security.trail.metrics.join(metrics.registry)
         security.glass.metrics.join(metrics.registry)
         security.refusals.metrics.join(metrics.registry)
-        pages = portal.build(security, secure=own_url.startswith("https:"), zone=zone)
+        pages = portal.build(security, secure=own_url.startswith("https:"), zone=zone, archive=record)
         routers = [
-            record_routes.build(record, clock),
+            record_routes.build(record, clock, pages.shell),
             oauth_routes.build(security.oauth),
             external_routes.build(security.external),
             pages.router,
