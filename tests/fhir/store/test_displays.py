@@ -11,7 +11,8 @@ from kuska.infra.postgres.database import Database
 
 pytestmark = pytest.mark.requirement("HC-01")
 
-ROWS: list[DisplayRow] = [(7, "a", "uno"), (7, "a", "dos"), (0, "a", "uno")]
+X = system_hash("urn:x")
+ROWS: list[DisplayRow] = [(7, "a", "uno"), (7, "a", "dos"), (X, "a", "uno")]
 
 
 async def known(db: Database) -> list[DisplayRow]:
@@ -38,8 +39,8 @@ async def test_nothing_is_learnt_of_a_transaction_that_failed(fresh_db: Database
             raise ZeroDivisionError
     assert await known(fresh_db) == []
     rows = IndexRows()
-    displays.of_coding({"code": "a", "display": "Uno"}, 1, rows)
-    assert rows.displays == [(0, "a", "uno")]
+    displays.of_coding({"system": "urn:x", "code": "a", "display": "Uno"}, 1, rows)
+    assert rows.displays == [(X, "a", "uno")]
 
 
 async def test_what_is_stored_is_known(fresh_db: Database) -> None:
@@ -49,9 +50,9 @@ async def test_what_is_stored_is_known(fresh_db: Database) -> None:
     async with fresh_db.read() as conn:
         await learn_displays(conn, displays)
     rows = IndexRows()
-    displays.of_coding({"code": "a", "display": "Uno"}, 1, rows)
+    displays.of_coding({"system": "urn:x", "code": "a", "display": "Uno"}, 1, rows)
     assert rows.displays == []
-    displays.of_coding({"code": "b", "display": "Uno"}, 1, rows)
+    displays.of_coding({"system": "urn:x", "code": "b", "display": "Uno"}, 1, rows)
     assert len(rows.displays) == 1
 
 

@@ -29,6 +29,13 @@ def test_displays_go_to_the_dictionary_until_they_are_known(identities: Identiti
     assert extractor.rows(node).tokens == rows.tokens
 
 
+def test_what_a_code_without_a_system_is_shown_as_is_the_resources_own_text(rows_of: Rows) -> None:
+    concept = {"coding": [{"code": "1", "display": "Hipertensión"}], "text": "Hipertensión"}
+    found = rows_of({"resourceType": "Observation", "code": concept})
+    assert list(found["tokens"]) == ["code", "code:text"]
+    assert found["tokens"]["code:text"] == [(TEXTS, text_code("hipertension"))]
+
+
 def test_a_text_that_a_code_is_shown_as_needs_no_row(rows_of: Rows) -> None:
     concept = {"coding": [{**coding(LOINC, "2339-0"), "display": "Glucosa"}], "text": "GLUCOSA"}
     assert list(rows_of({"resourceType": "Observation", "code": concept})["tokens"]) == ["code"]

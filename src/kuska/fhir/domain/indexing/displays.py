@@ -3,7 +3,8 @@
 A population repeats a few thousand displays millions of times; as strings of each resource they would double its index
 rows (measured: docs/adr/0003-index-tables.md). So a display belongs to its code: `:text` finds the codes that are
 shown so somewhere, then the resources that have them. The text of a CodeableConcept that is not one of its displays
-belongs to the resource: it becomes a code itself, of the made-up system TEXTS, with its hash as the code.
+belongs to the resource: it becomes a code itself, of the made-up system TEXTS, with its hash as the code. So does the
+display of a code without a system: "1" is one thing here and another there.
 
 Invariant: the displays of a resource are in its rows' `displays`, or somebody reported them as stored with `learn`;
 forgetting costs a repeated insert, never a lost display.
@@ -49,12 +50,12 @@ class Displays:
         self.unknown = False
 
     def of_coding(self, coding: dict[str, Any], key: int, rows: IndexRows) -> str:
-        """Gives the display back folded. Without a code it is a text."""
-        code = coding.get("code")
-        if code is None:
+        """Gives the display back folded. Without a code of some system it is a text."""
+        code, system = coding.get("code"), coding.get("system")
+        if code is None or not system:
             return self.of_text(coding["display"], key, rows)
         text = folded_display(coding["display"])
-        self._note((system_hash(coding.get("system") or ""), token_code(code), text), rows)
+        self._note((system_hash(system), token_code(code), text), rows)
         return text
 
     def of_text(self, written: str, key: int, rows: IndexRows) -> str:

@@ -161,7 +161,8 @@ class Sets:
         bind = Binder()
         places = " and ".join(f"position({bind.text(' ' + word)} in ' ' || text) > 0" for word in condition.words)
         found = await self._conn.fetch(
-            f"select distinct system, code from fhir.display where {places} limit {_MOST_CODES + 1}", *bind.values
+            f"select distinct system, code from fhir.display where system <> 0 and {places} limit {_MOST_CODES + 1}",
+            *bind.values,
         )
         if len(found) > _MOST_CODES:
             params: dict[str, object] = {"limit": _MOST_CODES, "value": " ".join(condition.words)}
