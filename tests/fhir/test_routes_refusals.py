@@ -177,6 +177,29 @@ async def test_everything_wants_parameters(client: httpx.AsyncClient) -> None:
     given.is_outcome(response, 400, "interaction.other-type")
 
 
+async def test_a_lenient_everything_goes_on_and_says_so(client: httpx.AsyncClient) -> None:
+    patient = (await client.post("Patient", json=given.patient())).json()["id"]
+    lenient = {"prefer": "handling=lenient"}
+    body = (await client.get(f"Patient/{patient}/$everything?_counts=1", headers=lenient)).json()
+    assert [one["resource"].get("id") for one in body["entry"] if one["search"]["mode"] == "match"] == [patient]
+    [warning] = [one["resource"] for one in body["entry"] if one["search"]["mode"] == "outcome"]
+    assert [(issue["severity"], "'_counts'" in issue["diagnostics"]) for issue in warning["issue"]] == [
+        ("warning", True)
+    ]
+    assert "_counts" not in body["link"][0]["url"]
+    wrong = await client.get(f"Patient/{patient}/$everything?_type=Nonsense", headers=lenient)
+    given.is_outcome(wrong, 400, "search.unknown-type")
+
+
+async def test_a_linked_patient_is_among_everything(client: httpx.AsyncClient) -> None:
+    patient = (await client.post("Patient", json=given.patient())).json()["id"]
+    link = [{"other": {"reference": f"Patient/{patient}"}, "type": "replaced-by"}]
+    double = (await client.post("Patient", json=given.patient(link=link))).json()["id"]
+    for one, found in ((patient, {patient, double}), (double, {double})):
+        body = (await client.get(f"Patient/{one}/$everything")).json()
+        assert {entry["resource"]["id"] for entry in body["entry"]} == found
+
+
 async def test_a_lenient_search_says_what_it_did(client: httpx.AsyncClient) -> None:
     query = {"famly": "x", "birthdate:exact": "2000", "identifier": given.key()}
     body = (await client.get("Patient", params=query, headers={"prefer": "handling=lenient"})).json()

@@ -15,7 +15,9 @@ from kuska.kit.errors import IncorrectError, Issue
 async def perform(record: Record, call: Call) -> Answer:
     params = _one_type_list([*parameters(call), *(_given(call.node) if call.node is not None else ())])
     type_ = cast('Literal["Patient", "Encounter"]', call.type)
-    page = await record.search.everything(EverythingRequest(type=type_, id=call.id, parameters=params))
+    handling = "lenient" if call.prefer.lenient else "strict"
+    request = EverythingRequest(type=type_, id=call.id, parameters=params, handling=handling)
+    page = await record.search.everything(request)
     return Answer(200, searchset(record, call, page, f"{call.type}/{call.id}/$everything", params))
 
 

@@ -2,7 +2,8 @@
 
 See https://hl7.org/fhir/R4/operation-patient-everything.html. What belongs: the resource itself, all of its
 compartment, and what these point to of types that are nobody's in particular (practitioners, organizations, places,
-devices, medications). Other patients are never among it.
+devices, medications). Another Patient is among it where it links to this one, as R4's compartment has it (a double that
+was merged into this one), and like everything else only for a caller who may see that one, too.
 """
 
 from __future__ import annotations
@@ -17,13 +18,12 @@ from kuska.fhir.domain.search import problems
 from kuska.fhir.domain.search.canonicals import Canonicals
 from kuska.fhir.domain.search.controls import Controls
 from kuska.fhir.domain.search.naming import Names
-from kuska.fhir.domain.search.parse import LARGEST_COUNT
-from kuska.fhir.domain.search.problems import Refused
+from kuska.fhir.domain.search.parse import LARGEST_COUNT, Reading
 from kuska.fhir.domain.search.references import References
 from kuska.fhir.domain.search.request import CURSOR, EverythingRequest, Parameter
 from kuska.fhir.domain.search.times import span
 from kuska.fhir.domain.search.tree import AnyOf, Condition, DateTest, Match, Not, Present, Updated
-from kuska.kit.errors import IncorrectError, Issue
+from kuska.kit.errors import Issue
 
 DEFAULT_COUNT = 100
 # The date of care, by the first of these that a type has; a type with none of them is not bound to a time.
@@ -46,24 +46,21 @@ class Everything:
     cursor: str | None
     binding: str
     understood: tuple[Parameter, ...]
+    warnings: tuple[Issue, ...]
 
 
 def read(
     request: EverythingRequest, definitions: Definitions, references: References, calendar: Calendar
 ) -> Everything:
     names = Names(definitions)
-    issues: list[Issue] = []
+    reading = Reading(request.handling == "lenient")
     controls = Controls(
         names, Canonicals(definitions, names, references.address), (request.type,), DEFAULT_COUNT, LARGEST_COUNT
     )
     asked = _Asked(controls, set(definitions.resource_types), calendar)
     for name, value in request.parameters:
-        try:
-            asked.take(name, value, names)
-        except Refused as refused:
-            issues.append(refused.issue)
-    if issues:
-        raise IncorrectError(*issues)
+        reading.each(lambda name=name, value=value: asked.take(name, value, names))
+    reading.finish()
     numbers = definitions.type_numbers
     members = definitions.compartments[request.type]
     keys = {
@@ -89,6 +86,7 @@ def read(
         cursor=asked.cursor,
         binding=repr((request.type, request.id, [p for p in asked.understood if p[0] in asked.bound])),
         understood=tuple(asked.understood),
+        warnings=tuple(reading.warnings),
     )
 
 

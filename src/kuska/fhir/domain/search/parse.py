@@ -96,7 +96,7 @@ class Parser:
         self._conditions = Conditions(self._names, self.references, now, calendar)
 
     def parse(self, request: SearchRequest, guard: Guard) -> Parsed:
-        reading = _Reading(request.handling == "lenient")
+        reading = Reading(request.handling == "lenient")
         with_types = [p for p in request.parameters if p[0] == "_type"] if request.type is None else []
         asked = reading.each(lambda: self._types(request, with_types)) or ()
         # Of several types those that the caller may search for; the others have nothing, as far as the caller can tell.
@@ -355,7 +355,7 @@ class Parser:
         return value if certain and ID_PATTERN.fullmatch(value) else None
 
 
-class _Reading:
+class Reading:
     """Collects what is wrong with the parameters."""
 
     def __init__(self, lenient: bool) -> None:

@@ -41,6 +41,7 @@ class EverythingRequest:
     type: Literal["Patient", "Encounter"]
     id: str
     parameters: tuple[Parameter, ...] = ()  # _since, _type, start, end, _count, _cursor
+    handling: Handling = "strict"
 
 
 @dataclass(frozen=True, slots=True)

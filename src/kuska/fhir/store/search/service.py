@@ -87,6 +87,7 @@ class SearchService:
             includes=tuple(self._found(rows[piece.rid]) for piece in there if piece.part == BESIDE),
             next=None if last is None else sealed(Mark((last.part,), last.rid), self._cursors, asked.binding),
             understood=asked.understood,
+            warnings=asked.warnings,
         )
 
     async def find(self, type_: str, criteria: Sequence[Parameter], limit: int, conn: Read) -> list[Hit]:
