@@ -128,3 +128,13 @@ def kinds() -> set[str]:
             if name in _MAKERS:
                 found |= {text for each in call.keywords if each.arg == "kind" for text in _texts(each.value)}
     return found - {"kind", "person", "system", "anonymous", "service"}
+
+
+def works() -> set[str]:
+    """What the program does by itself, as `visit_system` is told."""
+    found: set[str] = set()
+    for _, tree in _trees():
+        for name, call in _calls(tree):
+            if name in ("visit_system", "_located"):
+                found |= {text for part in call.args for text in _texts(part)}
+    return found

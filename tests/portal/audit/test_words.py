@@ -64,6 +64,9 @@ def test_every_kind_and_every_problem_of_the_chain(lang: str) -> None:
     assert {"account", "retention", "break-glass", "token"} <= kinds | {"token", "account"}
     assert not kinds - set(KINDS), "an auditor can choose each in the filter"
     assert not {kind for kind in KINDS if f"auditing.kind-{kind}" not in known}
+    works = sources.works()
+    assert {"emergency", "registration", "staff"} <= works
+    assert not {work for work in works if f"auditing.system-{work}" not in known}
     for problem in get_args(Problem):
         text = known[f"audit.{problem}"].format(day="21/11/2026", link=7, event="e1")
         assert "7" in text, problem

@@ -120,7 +120,7 @@ async def test_an_export_asks_for_the_factor_again(window: Window, live: Live) -
     await expect(page).to_have_url("/verificar?next=/auditoria")
 
 
-async def test_an_emergency_is_opened_with_a_reason_and_an_alarm(window: Window, live: Live) -> None:
+async def test_an_emergency_is_opened_with_a_reason_and_an_alarm(window: Window, live: Live, axe: str) -> None:
     page = await window(await live.cookie("physician"))
     await page.goto("/urgencia")
     await page.get_by_label("Paciente").fill("20202020")
@@ -151,6 +151,10 @@ async def test_an_emergency_is_opened_with_a_reason_and_an_alarm(window: Window,
     auditor = await window(await live.cookie("auditor"))
     await auditor.goto("/auditoria?patient=rosa&kind=break-glass")
     await expect(auditor.get_by_text("Llega inconsciente").first).to_be_visible()
+    await auditor.get_by_text("Números de referencia").first.click()
+    for view in (PHONE, DESK):
+        await auditor.set_viewport_size(view)
+        await look(auditor, axe, f"audit-numbers-{view['width']}")
     await auditor.get_by_role("link", name="Revisión de urgencias").click()
     await expect(auditor.get_by_role("cell", name="Dra. Elena Vargas Soto").first).to_be_visible()
     await auditor.get_by_role("button", name="Marcar como revisada rosa").first.click()

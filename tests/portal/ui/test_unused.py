@@ -13,11 +13,13 @@ from tests.portal.audit import sources
 from kuska.countries.registry import packs
 from kuska.fhir.routes.app import _TABLE as INTERACTIONS  # pyright: ignore[reportPrivateUsage]
 from kuska.kit.messages import catalogue
+from kuska.portal.audit.words import KINDS
 from kuska.portal.record.shown import FLAGS, WORDS
-from kuska.security.api import FEATURES, PURPOSES
+from kuska.security.api import FEATURES, PURPOSES, Correction
 from kuska.security.domain.clients import GRANTS
 from kuska.security.domain.roles import TYPES, shipped
 from kuska.security.domain.scopes import FEATURES as SCOPES
+from kuska.security.domain.sealing import PURPOSES as SEALED
 
 SOURCES = Path(__file__).parents[3] / "src" / "kuska"
 _KEY = re.compile(r"[a-z]+\.[\w./*-]+")
@@ -48,7 +50,7 @@ def _written() -> tuple[set[str], set[str]]:
         found = set(_IN_TEMPLATE.findall(path.read_text(encoding="utf-8")))
         begun |= {key for key in found if key.endswith("-")}
         whole |= found
-    return whole, begun - {"auditing.did-"}
+    return whole, begun - {"auditing.did-", "auditing.kind-", "auditing.system-", "auditing.field-", "auditing.key-"}
 
 
 def _composed() -> Iterator[str]:
@@ -66,6 +68,10 @@ def _composed() -> Iterator[str]:
     done |= {("retention", "")}
     yield from (f"auditing.did-{kind}-{name}" for kind, name in done)
     yield from (f"auditing.did-{name}" for kind, name in done if kind != "rest")
+    yield from (f"auditing.kind-{kind}" for kind in KINDS)
+    yield from (f"auditing.system-{work}" for work in sources.works())
+    yield from (f"auditing.field-{field}" for field in Correction.__slots__)
+    yield from (f"auditing.key-{purpose}" for purpose in SEALED)
     yield from sources.reasons()
     parts = {"interaction", "search", "validation", "json", "fhirpath", "patch", "store", "external-sign-in"}
     yield from (f"because.{key}" for key in parts | set(catalogue("es")))
