@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from kuska.fhir.domain.definitions.model import Definitions
@@ -211,15 +211,22 @@ class Records(Reads):
             bucket = address.bucket
         rest = tail(change.node)
         packed = self.bodies.pack(rest, change.type, address.rid)
-        line = self._line(change, id_, rest, standing)
+        line = self._line(change, id_, rest, standing, home)
         return Entry(place, change, id_, address, bucket, rest, packed, self._extractor.rows(change.node), line)
 
-    def _line(self, change: Change, id_: str, rest: bytes, standing: Standing | None) -> Line | None:
+    def _line(
+        self, change: Change, id_: str, rest: bytes, standing: Standing | None, home: str | None = None
+    ) -> Line | None:
         """For the trail: who did what to whose. Of an update both, whose it was and whose it is."""
         if not self._sight.notes:
             return None
         visit = self._sight.visit
-        owners = () if change.node is None else self._sight.owners(change.type, id_, change.node, rest)
+        if change.node is None:
+            owners: tuple[str, ...] = ()
+        elif home is not None:
+            owners = (home.removeprefix("Patient/"),)
+        else:
+            owners = self._sight.owners(change.type, id_, change.node, rest)
         if standing is not None:
             owners = (*owners, *self._sight.whose(change.type, id_, standing.body))
         event = visit.written(_ACTIONS[change.kind], f"{change.type}/{id_}", *dict.fromkeys(owners))
@@ -236,10 +243,10 @@ class Records(Reads):
         if self.bodies.mixed:
             entries = await unchanged_as_stored(tx, entries, self.bodies, self._numbers)
         lines = [entry.line for entry in await with_owners(tx, self, entries, self._sight) if entry.line is not None]
-        noted = lines[0].trail.columns([line.event for line in lines]) if lines else ()
+        statement, noted = _noting(lines)
         try:
             return await tx.fetch(
-                _SQL["write_and_note" if lines else "write"],
+                _SQL[statement],
                 [e.address.rid for e in entries],
                 [self._numbers[e.change.type] for e in entries],
                 [e.bucket for e in entries],
@@ -274,6 +281,16 @@ class Records(Reads):
         deleted = entry.change.kind == "delete"
         body = b"" if deleted else head(entry.change.type, entry.id, version, updated) + entry.tail
         return Written(state, Stored(entry.change.type, entry.id, version, updated, deleted, body))
+
+
+def _noting(lines: Sequence[Line]) -> tuple[str, Sequence[Any]]:
+    """The statement that writes, and what it notes."""
+    if not lines:
+        return "write", ()
+    noted = lines[0].trail.columns([line.event for line in lines])
+    if len(noted[0]) == 1:  # nearly always
+        return "write_and_note", [column[0] for column in noted]
+    return "write_and_note_many", noted
 
 
 def _resource(entry: Entry) -> int:

@@ -38,7 +38,25 @@ from fhir.write(
 );
 
 -- write_and_note --
--- The same, and the lines of the trail in the same statement: both are committed, or neither.
+-- The same, and the lines of the trail, a block of them, in the same statement: both are committed, or neither.
+-- Not as arrays: for the driver, each of them costs more than all else about it.
+select state, version, updated
+from fhir.write(
+    $1, $2, $3, $4, $5, $6, $7, $8,
+    $9, $10, $11, $12,
+    $13, $14, $15, $16, $17,
+    $18, $19, $20, $21,
+    $22, $23, $24, $25, $26, $27, $28, $29, $30,
+    $31, $32, $33, $34,
+    $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46
+)
+cross join security.append_written(
+    array[$47::uuid], array[$48::timestamptz], array[$49::timestamptz], array[$50::text], array[$51::text],
+    array[$52::bytea]
+) as noted;
+
+-- write_and_note_many --
+-- The same with several blocks.
 select state, version, updated
 from fhir.write(
     $1, $2, $3, $4, $5, $6, $7, $8,

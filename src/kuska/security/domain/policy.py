@@ -103,18 +103,15 @@ class Decision:
 class Granted:
     """A decision in the hands of one caller: `contracts.Access`."""
 
-    __slots__ = ("_decision", "_free", "caller", "durable", "purpose")
+    __slots__ = ("_decision", "_free", "caller", "durable", "purpose", "until")
 
     def __init__(self, caller: Caller, decision: Decision) -> None:
         self.caller = caller
         self.purpose = decision.purpose
         self.durable = decision.durable
+        self.until = decision.until
         self._decision = decision
         self._free: dict[tuple[str, str], bool] = {}
-
-    @property
-    def until(self) -> datetime | None:
-        return self._decision.until
 
     @property
     def withheld(self) -> frozenset[str]:

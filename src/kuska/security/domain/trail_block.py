@@ -70,10 +70,8 @@ class Beside:
     def add(self, at: int, account: str, patients: Iterable[str] | None) -> None:
         """`patients` None: what the line says is not known here."""
         self.lines += 1
-        if at < self._at:
-            self._at = at
-        if at > self._until:
-            self._until = at
+        self._at = min(self._at, at)
+        self._until = max(self._until, at)
         if patients is None:
             self._known = False
             return

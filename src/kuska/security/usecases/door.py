@@ -32,6 +32,7 @@ SECURE_COOKIE, COOKIE = b"__Host-kuska", b"kuska"
 
 
 class Tokens(Protocol):
+    def known(self, bearer: str) -> Caller | None: ...
     def check(self, bearer: str) -> Caller: ...
 
 
@@ -71,12 +72,21 @@ class Door:
 
         Header names are in small letters. `purpose`: what the request says it is for; '' = the token's or the role's.
         """
-        try:
-            caller = self._tokens.check(_bearer(headers))
-        except NobodyError as error:
-            self._missed("token", error.reason, address=address, request=request)
-            raise
-        return await self._admit(self._at(caller, address), request, purpose)
+        shown = headers.get(b"authorization", b"")
+        caller = self._tokens.known(shown[_PLAIN_START:].decode("latin-1")) if shown[:_PLAIN_START] in _PLAIN else None
+        if caller is None:
+            try:
+                caller = self._tokens.check(_bearer(shown))
+            except NobodyError as error:
+                self._missed("token", error.reason, address=address, request=request)
+                raise
+        placed = self._placed.get((id(caller), address))
+        caller = placed[1] if placed is not None and placed[0] is caller else self._at(caller, address)
+        access = self._policy.known(caller, purpose)
+        if access is None:
+            return await self._admit(caller, request, purpose)
+        self._limits.asked(caller)
+        return Visit(access, self._trail, self._clock, request)
 
     async def enter_page(
         self,
@@ -97,9 +107,6 @@ class Door:
         return await self._admit(signed_in(session, address), request, purpose)
 
     def _at(self, caller: Caller, address: str) -> Caller:
-        known = self._placed.get((id(caller), address))
-        if known is not None and known[0] is caller:
-            return known[1]
         # No scopes in a token open nothing; only a session of the pages is not narrowed.
         placed = replace(caller, address=address, scopes=caller.scopes or ())
         if len(self._placed) >= _MOST_CALLERS:
@@ -150,8 +157,7 @@ def signed_in(session: Session, address: str) -> Caller:
     return replace(session.caller(address), confirmed=max(shown, default=None))
 
 
-def _bearer(headers: Mapping[bytes, bytes]) -> str:
-    value = headers.get(b"authorization")
+def _bearer(value: bytes) -> str:
     if not value:
         raise NobodyError
     token = value[_PLAIN_START:]

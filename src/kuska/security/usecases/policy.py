@@ -31,11 +31,16 @@ class Policy:
         self._turn = 0
         epoch.listen(self._forget)
 
+    def known(self, caller: Caller, purpose: str) -> Access | None:
+        """What was decided for this very object and is good until something changes. None: ask for `access`."""
+        given = self._given.get((id(caller), purpose))
+        return given if given is not None and given.caller is caller and given.until is None else None
+
     async def access(self, caller: Caller, purpose: str = "") -> Access:
         """Raises NobodyError or RefusedByPolicyError when there is nothing at all for this caller and purpose."""
-        given = self._given.get((id(caller), purpose))
-        if given is not None and given.caller is caller and given.until is None:
-            return given
+        known = self.known(caller, purpose)
+        if known is not None:
+            return known
         key = _key(caller, purpose)
         kept = self._kept.get(key)
         if kept is None or (kept.until is not None and kept.until <= self._clock.now()):
