@@ -146,6 +146,42 @@ async def test_if_match(client: httpx.AsyncClient) -> None:
     assert (await client.delete(url, headers={"if-match": 'W/"2"'})).status_code == 204
 
 
+async def test_if_match_star_wants_it_to_exist(client: httpx.AsyncClient) -> None:
+    star, never = {"if-match": "*"}, given.key()
+    body = await created(client)
+    url = f"Patient/{body['id']}"
+    assert (await client.put(url, json={**body, "active": False}, headers=star)).headers["etag"] == 'W/"2"'
+    patch = [{"op": "replace", "path": "/gender", "value": "other"}]
+    headers = {**star, "content-type": "application/json-patch+json"}
+    assert (await client.patch(url, json=patch, headers=headers)).headers["etag"] == 'W/"3"'
+    assert (await client.put(f"Patient?_id={body['id']}", json=body, headers=star)).headers["etag"] == 'W/"4"'
+    assert (await client.delete(url, headers=star)).status_code == 204
+    given.is_outcome(await client.delete(url, headers=star), 412, "interaction.not-there")
+    for id_ in (body["id"], never):
+        refused = await client.put(f"Patient/{id_}", json=given.patient(id=id_), headers=star)
+        given.is_outcome(refused, 412, "interaction.not-there")
+    for tag in ("*", 'W/"1"'):
+        refused = await client.put(f"Patient?identifier={never}", json=given.patient(), headers={"if-match": tag})
+        given.is_outcome(refused, 412)
+    assert (await client.get(f"Patient/{never}")).status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_if_match_star_in_a_bundle(client: httpx.AsyncClient, kind: str) -> None:
+    body, never = await created(client), given.key()
+    put = given.entry("PUT", f"Patient/{body['id']}", {**body, "active": False}, ifMatch="*")
+    answer = await client.post("", json=given.bundle(kind, put))
+    assert [one["response"]["status"][:3] for one in answer.json()["entry"]] == ["200"]
+    refused = await client.post(
+        "", json=given.bundle(kind, given.entry("PUT", f"Patient/{never}", given.patient(id=never), ifMatch="*"))
+    )
+    if kind == "transaction":
+        given.is_outcome(refused, 412, "interaction.not-there", "Bundle.entry[0].request.ifMatch")
+    else:
+        assert refused.json()["entry"][0]["response"]["status"][:3] == "412"
+    assert (await client.get(f"Patient/{never}")).status_code == 404
+
+
 async def test_if_none_match_star_only_creates(client: httpx.AsyncClient) -> None:
     id_ = given.key()
     headers = {"if-none-match": "*"}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kuska.fhir.domain.http import Prefer, http_date, none_match, parse_http_date, parse_if_match, prefer
+from kuska.fhir.domain.http import ANY_VERSION, Prefer, http_date, none_match, parse_http_date, parse_if_match, prefer
 from kuska.kit.errors import IncorrectError
 
 
@@ -35,6 +35,8 @@ def test_unreadable_dates_are_no_condition() -> None:
         (' W/"12" ', 12),
         ('W/"abc"', -1),
         ('""', -1),
+        ('W/"0"', -1),
+        ("*", ANY_VERSION),
         ('"٣"', -1),
         ('W/"99999999999"', -1),
     ],
@@ -43,7 +45,7 @@ def test_if_match(text: str, version: int) -> None:
     assert parse_if_match(text) == version
 
 
-@pytest.mark.parametrize("text", ["*", 'W/"1", W/"2"', "W/3'", '"'])
+@pytest.mark.parametrize("text", ['W/"1", W/"2"', "W/3'", '"'])
 def test_if_match_that_names_no_single_version(text: str) -> None:
     with pytest.raises(IncorrectError):
         parse_if_match(text)
@@ -63,7 +65,7 @@ def test_none_match(text: str, seen: bool) -> None:
         ("return=minimal", Prefer("minimal", returns_asked=True)),
         ("return=OperationOutcome; handling=lenient", Prefer("OperationOutcome", returns_asked=True, lenient=True)),
         ("handling=strict, return=nonsense", Prefer()),
-        ("respond-async", Prefer(respond_async=True)),
+        ("respond-async", Prefer()),
     ],
 )
 def test_prefer(text: str | None, expected: Prefer) -> None:

@@ -25,9 +25,9 @@ class Prefer:
     returns: str = "representation"  # minimal | representation | OperationOutcome
     returns_asked: bool = False
     lenient: bool = False
-    respond_async: bool = False
 
 
+ANY_VERSION = 0  # `If-Match: *`: whichever there is, as long as there is one
 _NOTHING_PREFERRED = Prefer()
 _RETURNS = {"minimal": "minimal", "representation": "representation", "operationoutcome": "OperationOutcome"}
 
@@ -55,10 +55,12 @@ def parse_http_date(text: str) -> datetime | None:
 
 
 def parse_if_match(text: str) -> int | None:
-    """The version an If-Match names. Anything but one version is refused: a guess would lose an update."""
+    """The version an If-Match names, or ANY_VERSION. Several are refused: a guess would lose an update."""
+    if text.strip() == "*":
+        return ANY_VERSION
     found = _ETAG.fullmatch(text.strip())
     digits = (found[1] if found[1] is not None else found[2]) if found else ""
-    if digits.isdecimal() and digits.isascii() and len(digits) < 10:
+    if digits.isdecimal() and digits.isascii() and len(digits) < 10 and int(digits):
         return int(digits)
     if found and (found[1] is not None or found[2]):
         return -1  # a well-formed tag that can be no version here: it matches nothing
@@ -82,7 +84,7 @@ def none_match(text: str, version: int) -> bool:
 @lru_cache(maxsize=256)
 def parse_prefer(text: str) -> Prefer:
     """Unknown preferences are ignored, as RFC 7240 asks."""
-    returns, asked, lenient, respond_async = "representation", False, False, False
+    returns, asked, lenient = "representation", False, False
     for part in re.split(r"[;,]", text):
         name, _, value = part.strip().partition("=")
         name, value = name.strip().lower(), value.strip().strip('"').lower()
@@ -90,9 +92,7 @@ def parse_prefer(text: str) -> Prefer:
             returns, asked = _RETURNS[value], True
         elif name == "handling" and value == "lenient":
             lenient = True
-        elif name == "respond-async":
-            respond_async = True
-    return Prefer(returns, asked, lenient, respond_async)
+    return Prefer(returns, asked, lenient)
 
 
 def prefer(text: str | None) -> Prefer:

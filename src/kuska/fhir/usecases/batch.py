@@ -8,12 +8,13 @@ of the entries.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from kuska.fhir.domain import bundle as bundles
 from kuska.fhir.domain import replies
 from kuska.fhir.domain.bundle import Context, Entry
 from kuska.fhir.domain.call import Call, Node
+from kuska.fhir.domain.http import ANY_VERSION
 from kuska.fhir.domain.outcome import issues_of, outcome, status_of
 from kuska.fhir.store.records import Change, Written
 from kuska.fhir.usecases.answers import written
@@ -23,13 +24,16 @@ from kuska.fhir.usecases.record import Answer, Record
 from kuska.fhir.usecases.table import IN_BUNDLES, READING
 from kuska.infra.telemetry.logs import logger
 from kuska.kit.errors import FaultError, IncorrectError, Issue, KuskaError
+from kuska.kit.json import encode
 
 _TOGETHER = 1000  # changes in one commit
+_TOGETHER_BYTES = 2 * 1024 * 1024
 _TURN = 16  # entries that are checked before other requests get a turn
 _SIDE_BY_SIDE = 4  # reads of one batch at a time: it shares the connections with everybody
 _log = logger("fhir")
 
 Outcome = Answer | KuskaError
+_Checked = tuple[Entry, Change, tuple[Issue, ...]]
 
 
 async def perform(record: Record, nodes: Sequence[Node], context: Context) -> Answer:
@@ -61,7 +65,7 @@ def _read(index: int, node: Node, context: Context) -> Entry:
 async def _plain_writes(record: Record, entries: Sequence[Entry], done: dict[int, Outcome]) -> list[Entry]:
     """Writes what can be written together; returns the entries that are still to be done."""
     left: list[Entry] = []
-    changes: list[tuple[Entry, Change, tuple[Issue, ...]]] = []
+    changes: list[_Checked] = []
     later = _Later()
     for place, entry in enumerate(entries):
         if place % _TURN == _TURN - 1:
@@ -73,9 +77,26 @@ async def _plain_writes(record: Record, entries: Sequence[Entry], done: dict[int
             changes.append((entry, *_change(entry)))
         except KuskaError as error:
             done[entry.index] = error
-    for start in range(0, len(changes), _TOGETHER):
-        await _together(record, changes[start : start + _TOGETHER], done)
+    for group in _groups(changes):
+        await _together(record, group, done)
     return left
+
+
+def _groups(changes: Iterable[_Checked]) -> Iterator[list[_Checked]]:
+    """What is written in one commit: not so many, and not so much, that a statement takes too long and all have to be
+    done again one by one.
+    """
+    group: list[_Checked] = []
+    size = 0
+    for change in changes:
+        more = len(encode(change[1].node))
+        if group and (len(group) == _TOGETHER or size + more > _TOGETHER_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(change)
+        size += more
+    if group:
+        yield group
 
 
 class _Later:
@@ -91,7 +112,8 @@ class _Later:
         if call.interaction in READING:
             return True
         key = (call.type, call.id)
-        plain = call.interaction in ("create", "update", "delete") and not (call.if_none_exist or call.if_none_match)
+        conditional = call.if_none_exist or call.if_none_match or call.if_match == ANY_VERSION
+        plain = call.interaction in ("create", "update", "delete") and not conditional
         waits = not plain or key in self._changed or call.type in self._any_of
         if call.id:
             self._changed.add(key)
@@ -111,9 +133,7 @@ def _change(entry: Entry) -> tuple[Change, tuple[Issue, ...]]:
     return Change("create", call.type, None, node), checked(node)
 
 
-async def _together(
-    record: Record, changes: Sequence[tuple[Entry, Change, tuple[Issue, ...]]], done: dict[int, Outcome]
-) -> None:
+async def _together(record: Record, changes: Sequence[_Checked], done: dict[int, Outcome]) -> None:
     try:
         results = await record.write([change for _, change, _ in changes])
     except KuskaError:

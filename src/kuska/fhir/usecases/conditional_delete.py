@@ -9,7 +9,7 @@ from __future__ import annotations
 from kuska.fhir.domain.call import Call
 from kuska.fhir.store.records import Change
 from kuska.fhir.usecases.criteria import lock_criteria, matches, parse
-from kuska.fhir.usecases.preconditions import several
+from kuska.fhir.usecases.preconditions import several, write
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.infra.postgres.connection import Write
 
@@ -25,7 +25,7 @@ async def perform(record: Record, call: Call) -> Answer:
         if not hits:
             return Answer(204)
         change = Change("delete", call.type, hits[0].id, None, call.if_match, call.query)
-        [done] = await record.records.write(tx, [change])
+        done = await write(record, tx, change)
         return Answer(204, b"", done.stored.version, done.stored.updated)
 
     return await record.transaction(work)

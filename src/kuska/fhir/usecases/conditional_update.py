@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from kuska.fhir.domain.call import Call, Node, usable_id
 from kuska.fhir.domain.search.request import Hit
+from kuska.fhir.errors import VersionConflictError
 from kuska.fhir.store.records import Change
 from kuska.fhir.usecases.answers import written
 from kuska.fhir.usecases.checking import body_of, checked
 from kuska.fhir.usecases.criteria import lock_criteria, matches, parse
-from kuska.fhir.usecases.preconditions import must_be_free, must_be_new, several, wants_new
+from kuska.fhir.usecases.preconditions import must_be_free, must_be_new, several, wants_new, write
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.infra.postgres.connection import Write
 from kuska.kit.errors import IncorrectError, Issue
@@ -24,7 +25,7 @@ async def perform(record: Record, call: Call) -> Answer:
     async def work(tx: Write) -> Answer:
         await lock_criteria(tx, call.type, criteria, node)
         hits = await matches(record, tx, call.type, criteria)
-        [done] = await record.records.write(tx, [change_for(call, node, hits)])
+        done = await write(record, tx, change_for(call, node, hits))
         if call.if_none_match:
             must_be_new(done)
         elif not hits:
@@ -43,8 +44,10 @@ def change_for(call: Call, node: Node, hits: list[Hit]) -> Change:
     if len(hits) > 1:
         raise several(call.type, call.query)
     if not hits:
+        if call.if_match is not None:  # of nothing there is no version
+            raise VersionConflictError(0)
         if isinstance(given, str):
-            return Change("put", call.type, usable_id(given), node, call.if_match, call.query)
+            return Change("put", call.type, usable_id(given), node, asked=call.query)
         return Change("create", call.type, None, node, asked=call.query)
     if given is not None and given != hits[0].id:
         params = {"found": str(given)[:64], "id": hits[0].id}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import cast
 
 from kuska.fhir.domain.call import Call, Node
+from kuska.fhir.domain.http import ANY_VERSION
 from kuska.fhir.domain.patch import apply_fhirpath_patch, apply_json_patch
 from kuska.fhir.domain.patch.errors import PatchError
 from kuska.fhir.errors import VersionConflictError
@@ -40,7 +41,7 @@ async def write(record: Record, tx: Write, change: Change, issues: tuple[Issue, 
     try:
         [done] = await record.records.write(tx, [change])
     except VersionConflictError as error:
-        if call.if_match is not None:
+        if call.if_match not in (None, ANY_VERSION):
             raise
         raise ContentionError(*error.issues) from error
     return written(done, issues)
@@ -66,7 +67,7 @@ def patched(call: Call, stored: Stored | None) -> tuple[Change, tuple[Issue, ...
         raise missing(call.type, call.id)
     if stored.deleted:
         raise GoneError(stored)
-    if call.if_match is not None and call.if_match != stored.version:
+    if call.if_match not in (None, ANY_VERSION, stored.version):
         raise VersionConflictError(0)
     node = apply(call.patch, decode(stored.body))
     if node.get("resourceType") != call.type or node.get("id") != call.id:

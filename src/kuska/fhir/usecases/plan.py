@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from kuska.fhir.domain.bundle import Entry
+from kuska.fhir.domain.http import ANY_VERSION
 from kuska.fhir.domain.outcome import issues_of, under
 from kuska.fhir.domain.rewriting import Spot, conditional, fill, place_of, reset
 from kuska.fhir.domain.search.request import Hit
@@ -23,7 +24,7 @@ from kuska.fhir.usecases.conditional_create import existing
 from kuska.fhir.usecases.conditional_patch import nothing, patched_match
 from kuska.fhir.usecases.conditional_update import change_for
 from kuska.fhir.usecases.criteria import Criterion, keys, matches, parse
-from kuska.fhir.usecases.preconditions import PreconditionError, must_be_free, must_be_new, several, shown
+from kuska.fhir.usecases.preconditions import PreconditionError, must_be_free, must_be_new, settled, several, shown
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.errors import ContentionError
@@ -257,12 +258,19 @@ class Plan:
         steps = [step for step in self.steps if step.entry.index in self.changes]
         if not steps:
             return
+        for step in steps:
+            try:
+                change = await settled(self.record, self.tx, self.changes[step.entry.index])
+            except KuskaError as error:
+                raise placed(error, f"{step.entry.place}.request.ifMatch") from error
+            self.changes[step.entry.index] = change
         try:
             done = await self.record.records.write(self.tx, [self.changes[step.entry.index] for step in steps])
         except VersionConflictError as error:
             step = steps[error.place]
-            if step.entry.method == "PATCH" and step.entry.call.if_match is None:
-                # Somebody wrote between our read and our write: the patch is applied anew to what they left.
+            named = step.entry.call.if_match
+            if named == ANY_VERSION or (named is None and step.entry.method == "PATCH"):
+                # Somebody wrote between our read and our write: what they left is looked at anew.
                 raise ContentionError(*issues_of(error)) from error
             raise placed(error, f"{step.entry.place}.request.ifMatch") from error
         for step, result in zip(steps, done, strict=True):

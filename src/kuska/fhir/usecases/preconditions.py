@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kuska.fhir.domain.call import Call
-from kuska.fhir.store.records import Written
+from kuska.fhir.domain.http import ANY_VERSION
+from kuska.fhir.errors import VersionConflictError
+from kuska.fhir.store.records import Change, Written
+from kuska.fhir.usecases.record import Record
+from kuska.infra.postgres.connection import Write
+from kuska.infra.postgres.errors import ContentionError
 from kuska.kit.errors import ConflictError, IncorrectError, Issue
 
 
@@ -16,6 +23,39 @@ def wants_new(call: Call) -> None:
     if call.if_none_match.strip() != "*":
         params = {"header": "If-None-Match", "value": call.if_none_match[:80]}
         raise IncorrectError(Issue(code="value", message="interaction.etag-unreadable", params=params))
+
+
+async def settled(record: Record, tx: Write, change: Change) -> Change:
+    """`If-Match: *` ('if it exists') as the version that exists. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1
+
+    What the caller may not change is answered like what is not there.
+    """
+    if change.expected != ANY_VERSION or change.id is None:
+        return change
+    stored = await record.records.read(tx, change.type, change.id, "d" if change.kind == "delete" else "u")
+    if stored is None or stored.deleted:
+        params = {"type": change.type, "id": change.id}
+        raise PreconditionError(Issue(code="conflict", message="interaction.not-there", params=params))
+    return replace(change, expected=stored.version)
+
+
+async def write(record: Record, tx: Write, change: Change) -> Written:
+    """One change that may have to exist. Where somebody else writes meanwhile, all is repeated."""
+    try:
+        [done] = await record.records.write(tx, [await settled(record, tx, change)])
+    except VersionConflictError as error:
+        if change.expected == ANY_VERSION:
+            raise ContentionError(*error.issues) from error
+        raise
+    return done
+
+
+async def write_alone(record: Record, change: Change) -> Written:
+    """The same as all of a request: in one round trip unless it has to exist."""
+    if change.expected == ANY_VERSION:
+        return await record.transaction(lambda tx: write(record, tx, change))
+    [done] = await record.write([change])
+    return done
 
 
 def must_be_new(done: Written) -> None:

@@ -6,7 +6,7 @@ from kuska.fhir.domain.call import Call
 from kuska.fhir.store.records import Change
 from kuska.fhir.usecases.answers import written
 from kuska.fhir.usecases.checking import body_of, checked, same_id
-from kuska.fhir.usecases.preconditions import must_be_new, wants_new
+from kuska.fhir.usecases.preconditions import must_be_new, wants_new, write_alone
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.infra.postgres.connection import Write
 
@@ -18,8 +18,7 @@ async def perform(record: Record, call: Call) -> Answer:
     issues = checked(node)
     change = Change("put", call.type, call.id, node, call.if_match)
     if not call.if_none_match:
-        [done] = await record.write([change])
-        return written(done, issues)
+        return written(await write_alone(record, change), issues)
     wants_new(call)
 
     async def work(tx: Write) -> Answer:
