@@ -26,7 +26,9 @@ from kuska.infra.postgres.database import Database, Limits
 from kuska.kit.clock import SetClock
 from kuska.kit.json import decode, encode
 from kuska.security.api import Caller, Event, NobodyError, Visit, visit_off
+from kuska.security.contracts import Role
 from kuska.security.domain.policy import Place
+from kuska.security.domain.roles import content
 from kuska.security.domain.scopes import parse
 from kuska.security.domain.trail_block import blocks
 from kuska.security.domain.trail_line import line
@@ -42,6 +44,9 @@ _ACCOUNT = """
 insert into security.account (id, kind, tenant, login, display_name, email, status, country, organization, patient,
     practitioner, roles, language, created, updated)
 values ($1, 'person', 'demo', $1, $1, '', 'active', 'PE', '', $2, $3, array[$4], 'es', $5, $5)
+"""
+_ROLE = """
+insert into security.role (name, version, content, by, at) values ('keeper', 1, $1::jsonb, 'nobody', $2)
 """
 NOW = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 SECRET = "http://example.org/labels"
@@ -77,7 +82,7 @@ def caller(role: str, scopes: str | None = None, **more: Any) -> Caller:
     kind = "partner" if role == "partner" else "service" if role == "backend" else "person"
     return Caller(
         kind=kind,
-        account="" if kind != "person" else f"account-{more.get('practitioner') or more.get('patient') or role}",
+        account="" if kind != "person" else f"account-{role if role == 'keeper' else _named(more) or role}",
         client=f"client-{role}",
         roles=(role,),
         scopes=None if scopes is None else parse(scopes),
@@ -86,6 +91,10 @@ def caller(role: str, scopes: str | None = None, **more: Any) -> Caller:
         methods=("pwd", "otp"),
         **more,
     )
+
+
+def _named(more: Mapping[str, Any]) -> str:
+    return str(more.get("practitioner") or more.get("patient") or "")
 
 
 CALLERS: dict[str, Caller] = {
@@ -106,6 +115,15 @@ CALLERS: dict[str, Caller] = {
     "steward": caller("steward", "user/*.cruds"),
     "auditor": caller("auditor", "user/*.cruds"),
     "partner": caller("partner", "system/*.cruds", organization="clinic"),
+    # Of a role that a hospital made: who keeps order among the findings of patients in care. Each token has a part of it.
+    "keeper-removes": caller("keeper", "user/Observation.rd", practitioner="drcano"),
+    "keeper-removes-some": caller(
+        "keeper", "user/Observation.r user/Observation.d?category=vital-signs", practitioner="drcano"
+    ),
+    "keeper-edits": caller("keeper", "user/Observation.u", practitioner="drcano"),
+    "keeper-edits-and-reads-some": caller(
+        "keeper", "user/Observation.u user/Observation.r?category=laboratory", practitioner="drcano"
+    ),
     "stranger": replace(caller("physician", "user/*.cruds", practitioner="drcano"), tenant="elsewhere"),
 }
 
@@ -116,6 +134,13 @@ async def accounts(tx: Write) -> None:
     for account, one in people.items():
         patient = one.patient if "patient" in one.roles else ""
         await tx.execute(_ACCOUNT, account, patient, one.practitioner, one.roles[0], NOW)
+
+
+async def roles(tx: Write) -> None:
+    """One that the program does not bring: none of those deletes what is in care."""
+    scopes = ("user/Observation.cruds", "user/Patient.rs")
+    made = Role(name="keeper", version=1, reach="care", scopes=parse(" ".join(scopes)))
+    await tx.execute(_ROLE, encode(content(made)).decode(), NOW)
 
 
 class Doorkeeper:
@@ -214,6 +239,7 @@ async def house(server_dsn: str, template: str) -> AsyncIterator[House]:
         archive = await open_record(db, FhirSettings(max_bundle_entries=100), consents=Consents(epoch))
         policy = Policy(db, Roles(db, SecuritySettings(), clock, epoch), Place("demo", "PE"), clock, epoch)
         made = House(archive, FhirApp(archive, Doorkeeper(policy, trail, clock)), trail, clock, epoch, policy)
+        await db.transact(roles)
         await made.put(*people())
         await db.transact(accounts)
         yield made

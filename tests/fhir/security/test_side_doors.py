@@ -354,6 +354,6 @@ async def test_a_batch_is_judged_entry_by_entry(house: House) -> None:
 
 
 async def test_deleting_what_one_does_not_see_is_deleting_nothing(house: House) -> None:
-    """Admissions may not delete either: the only one here is a role made for it."""
+    """Nobody deletes what belongs to patients, whom they see or not. Of a role made for it: test_made_roles.py."""
     assert (await house["drcano"].delete("Observation/berta-1")).status_code == 403
     assert (await house["drcano"].delete("Observation/nobody-1")).status_code == 403

@@ -16,6 +16,7 @@ from kuska.countries.registry import packs
 from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SetClock
 from kuska.security.contracts import Event
+from kuska.security.domain.trail_chain import Cut
 from kuska.security.settings import SecuritySettings
 from kuska.security.store import trail_months as months
 from kuska.security.usecases.trail.chores import Chores
@@ -130,6 +131,33 @@ async def test_a_pretended_cut_is_seen(fresh_dsn: str, fresh_db: Database, parts
     later = datetime(2026, 11, 21, 13, tzinfo=UTC)
     await made.trail.keep(an_event(kind="retention", action="D", detail=said, at=later))
     assert [each.problem for each in (await made.verifying.verify()).findings] == ["cut", "head"]
+
+
+@pytest.mark.requirement("LW-31")
+async def test_a_cut_whose_day_is_later_than_what_it_left_is_seen(
+    fresh_dsn: str, fresh_db: Database, parts: Parts, an_event: Make
+) -> None:
+    """In its time, written outside too, and true of the links: but a later day than theirs would excuse that the events of
+    a link that stands are gone.
+    """
+    made = parts(fresh_db)
+    await noted(made, fresh_db, [datetime(2026, 11, day, 12, tzinfo=UTC) for day in (19, 20, 21)], an_event)
+    async with fresh_db.read() as conn:
+        hash_ = await conn.fetchval("select hash from security.event_link where number = 1")
+    conn = await asyncpg.connect(fresh_dsn)
+    await conn.execute("delete from security.event where at < '2026-11-21'")
+    await conn.execute("delete from security.event_link where number = 1")
+    await conn.close()
+
+    async def cut(before: date) -> list[str]:
+        made.heads.cut(Cut(1, hash_, before))
+        said = (("before", before.isoformat()), ("through", "1"), ("hash", hash_.hex()))
+        await made.trail.keep(an_event(kind="retention", action="D", detail=said, at=made.clock.now()))
+        return [each.problem for each in (await made.verifying.verify()).findings if each.problem != "unlinked"]
+
+    made.clock.moment = datetime(2042, 1, 1, tzinfo=UTC)
+    assert await cut(date(2026, 11, 20)) == ["deleted"], "the day that fits the links excuses nothing of them"
+    assert await cut(date(2026, 11, 21)) == ["cut"]
 
 
 async def test_months_are_made_ahead_and_a_wrong_clock_loses_nothing(
