@@ -31,7 +31,7 @@ class Frame:
     def __init__(
         self, *, fhir: AsgiApp, site: AsgiApp, metrics: HttpMetrics, slow_seconds: float, loopback_only: bool
     ) -> None:
-        self._fhir = fhir
+        self.fhir = fhir
         self._site = site
         self._metrics = metrics
         self._slow = slow_seconds
@@ -61,7 +61,7 @@ class Frame:
             if not of_fhir and _has_nul(scope):
                 await _answer(observed, 400, b'{"error":"the character NUL (%00) cannot be in an address"}')
             else:
-                await (self._fhir if of_fhir else self._site)(scope, receive, observed)
+                await (self.fhir if of_fhir else self._site)(scope, receive, observed)
         except Exception:  # noqa: BLE001 - the border: whatever it is, the client gets an answer
             # Logged once, here; an answer that has begun and does not end is cut off by the server.
             self._log.exception("unexpected", method=scope["method"], route=_route(scope, of_fhir))

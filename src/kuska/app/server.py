@@ -21,6 +21,7 @@ import uvicorn
 import uvloop
 
 from kuska.app import wiring
+from kuska.app.annex import annex
 from kuska.app.listening import BACKLOG
 from kuska.app.settings import Settings
 from kuska.infra.telemetry import metrics
@@ -54,8 +55,10 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
     http = settings.http
     GuardedProtocol.limits = http
     tls = ServerTls(http, lambda said: logger("tls").warning(said)) if http.tls_certificate else None
+    port = sock.getsockname()[1]
     async with (
-        wiring.application(settings, sock.getsockname()[1]) as app,
+        annex(settings, port) as beside,
+        wiring.application(settings, port, beside) as app,
         tls.watched() if tls else contextlib.nullcontext(),
     ):
         _settle_memory()

@@ -21,6 +21,7 @@ from kuska.fhir.settings import FhirSettings
 from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.logs import logger
 from kuska.infra.telemetry.metrics import HttpMetrics
+from kuska.infra.web.annex import Place
 from kuska.kit.clock import SystemClock
 from kuska.portal import pages as portal
 from kuska.portal.record import routes as record_routes
@@ -30,20 +31,26 @@ from kuska.security.routes import oauth as oauth_routes
 
 
 @asynccontextmanager
-async def application(settings: Settings, port: int) -> AsyncGenerator[Frame]:
-    """`port`: the one it listens on."""
+async def application(settings: Settings, port: int, annex: Place | None = None) -> AsyncGenerator[Frame]:
+    """`port`: the one it listens on. `annex`: where large requests are done; None: here."""
     opened = _unguarded if settings.process.security == "off" else _guarded
-    async with database(settings) as db, keyring(settings, db) as keys, opened(settings, db, keys, port) as frame:
+    async with (
+        database(settings) as db,
+        keyring(settings, db) as keys,
+        opened(settings, db, keys, port, annex) as frame,
+    ):
         yield frame
 
 
 @asynccontextmanager
-async def _unguarded(settings: Settings, db: Database, keys: Keys, port: int) -> AsyncGenerator[Frame]:
+async def _unguarded(
+    settings: Settings, db: Database, keys: Keys, port: int, annex: Place | None
+) -> AsyncGenerator[Frame]:
     """Everything for everybody on this machine; no accounts, no pages."""
     metrics, clock = HttpMetrics(), SystemClock()
     record = await open_record(db, settings.fhir, bases(settings, port), keys)
     yield Frame(
-        fhir=FhirApp(record, OpenDoor(clock), FHIR),
+        fhir=FhirApp(record, OpenDoor(clock), FHIR, annex=annex),
         site=site.build(db, metrics, [record_routes.build(record, clock)]),
         metrics=metrics,
         slow_seconds=settings.process.log_slow_seconds,
@@ -52,7 +59,9 @@ async def _unguarded(settings: Settings, db: Database, keys: Keys, port: int) ->
 
 
 @asynccontextmanager
-async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> AsyncGenerator[Frame]:
+async def _guarded(
+    settings: Settings, db: Database, keys: Keys, port: int, annex: Place | None
+) -> AsyncGenerator[Frame]:
     metrics, clock = HttpMetrics(), SystemClock()
     patients = RecordPatients(clock)
     own_url = origin(settings, port)
@@ -83,7 +92,7 @@ async def _guarded(settings: Settings, db: Database, keys: Keys, port: int) -> A
         everything_else = site.build(db, metrics, routers, door=security.door, clock=clock, fresh=fresh)
         pages.attend(everything_else)
         yield Frame(
-            fhir=FhirApp(record, security.door, FHIR, security.trail, own_url),
+            fhir=FhirApp(record, security.door, FHIR, security.trail, own_url, annex),
             site=everything_else,
             metrics=metrics,
             slow_seconds=settings.process.log_slow_seconds,

@@ -17,7 +17,7 @@ from kuska.fhir.domain.call import Call
 from kuska.fhir.domain.http import empty_condition, parse_http_date, parse_if_match, prefer
 from kuska.fhir.domain.query import pairs
 from kuska.fhir.routes import replies
-from kuska.fhir.routes.body import Bodies, DisconnectedError, Receive, refuse_large
+from kuska.fhir.routes.body import Bodies, DisconnectedError, Receive, refuse_large, refuse_large_entries
 from kuska.fhir.routes.door import Door, OpenDoor
 from kuska.fhir.routes.negotiation import FORM, JSON_PATCH, JSON_TYPES, check_accept, content_type
 from kuska.fhir.routes.replies import Reply, Send
@@ -28,6 +28,7 @@ from kuska.fhir.usecases.noting import given, permit, refused
 from kuska.fhir.usecases.record import Archive, Record
 from kuska.fhir.usecases.table import FOR_ALL, INTERACTIONS, NEEDS
 from kuska.infra.telemetry.logs import logger
+from kuska.infra.web.annex import Passed, Place, described
 from kuska.kit.errors import FaultError, IncorrectError, Issue, KuskaError
 from kuska.kit.json import decode
 from kuska.kit.messages import DEFAULT_LANGUAGE, language
@@ -57,11 +58,20 @@ _ROUTES = {name: f"fhir {name}" for name in _TABLE}
 class FhirApp:
     """Answers every request under `mount`; the frame gives it those, with their scope as it came."""
 
-    def __init__(
-        self, archive: Archive, door: Door, mount: str = "/fhir", trail: Lines | None = None, issuer: str = ""
+    def __init__(  # noqa: PLR0917 - wired in one place
+        self,
+        archive: Archive,
+        door: Door,
+        mount: str = "/fhir",
+        trail: Lines | None = None,
+        issuer: str = "",
+        annex: Place | None = None,
     ) -> None:
-        """`trail`: where AuditEvents are; None: they are resources like others. `issuer`: whose tokens are taken."""
+        """`trail`: where AuditEvents are; None: they are resources like others. `issuer`: whose tokens are taken.
+        `annex`: where large requests are done; None: here.
+        """
         self._archive = archive
+        self._annex = annex
         self._trail = trail
         self._door = door
         self._issuer = issuer
@@ -93,9 +103,12 @@ class FhirApp:
         secure = scope.get("scheme") == "https"
         # With security off, any page that somebody on this machine has open would read everything.
         shared = self._secured and b"origin" in headers
+        if isinstance(reply, Passed):
+            await replies.pass_on(reply, send)
+            return
         await replies.send(reply, request_id, send, head=method == "HEAD", secure=secure, shared=shared)
 
-    async def _reply(self, request: _Request) -> Reply:
+    async def _reply(self, request: _Request) -> Reply | Passed:
         if request.method == "OPTIONS" and self._secured and _ASKED_BEFORE in request.headers:
             request.scope["kuska.route"] = "fhir preflight"
             return replies.preflight()
@@ -130,11 +143,11 @@ class FhirApp:
         except Exception as error:
             await refused(visit, record, call, error)
             raise
-        if visit.noted:
+        if visit.noted and not isinstance(reply, Passed):  # the annex has noted what it did
             await given(record, call)
         return reply
 
-    async def _answered(self, record: Record, call: Call, request: _Request) -> Reply:
+    async def _answered(self, record: Record, call: Call, request: _Request) -> Reply | Passed:
         headers = request.headers
         query: str = request.scope["query_string"].decode("latin-1")
         format_, is_pretty = _shape(query) if "_format" in query or "_pretty" in query else (None, False)
@@ -151,9 +164,13 @@ class FhirApp:
             _conditions(call, headers)
         if request.method in ("POST", "PUT", "PATCH"):
             body = await self._bodies.read(request.receive, headers)
+            if self._annex is not None and len(body) > record.settings.large_bytes:
+                return await self._annex.answer(request.described(), body)
+            if call.interaction != "bundle":
+                refuse_large(call, body, record.settings.max_resource_bytes)
             _read_into(call, body, headers)
-            if len(body) > record.settings.max_resource_bytes:
-                refuse_large(call, record.settings.max_resource_bytes)
+            if call.interaction == "bundle" and len(body) > record.settings.max_resource_bytes:
+                refuse_large_entries(call, record.settings.max_resource_bytes)
         if call.type == AUDIT_EVENT and self._trail is not None and call.interaction in _AUDITING:
             answer = await audit_events.perform(self._trail, record, call)
         else:
@@ -171,6 +188,11 @@ class _Request:
     headers: Mapping[bytes, bytes]
     receive: Receive
     id: bytes
+
+    def described(self) -> dict[str, Any]:
+        """For the annex, which gets the body unpacked."""
+        told = {name: value for name, value in self.headers.items() if name != b"content-encoding"}
+        return described(self.scope, [*(told | {b"x-request-id": self.id}).items()])
 
 
 def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -13,6 +13,7 @@ from kuska.fhir.domain.http import etag, http_date
 from kuska.fhir.domain.outcome import issues_of, outcome, status_of
 from kuska.fhir.usecases.answers import GoneError
 from kuska.fhir.usecases.record import Answer
+from kuska.infra.web.annex import Passed
 from kuska.kit.errors import Issue, KuskaError
 from kuska.kit.json import encode
 
@@ -121,10 +122,18 @@ async def send(reply: Reply, request_id: bytes, send: Send, *, head: bool, secur
     if reply.closes:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    if head:
-        body = b""
+    await _in_pieces(b"" if head else body, send)
+
+
+async def pass_on(passed: Passed, send: Send) -> None:
+    """What the annex answered, its headers with it."""
+    await send({"type": "http.response.start", "status": passed.status, "headers": passed.headers})
+    await _in_pieces(passed.body, send)
+
+
+async def _in_pieces(body: bytes | bytearray, send: Send) -> None:
     if len(body) <= _CHUNK:
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": bytes(body)})
         return
     # In pieces, each waiting until the one before has left: the server cuts off a client that does not read.
     view = memoryview(body)

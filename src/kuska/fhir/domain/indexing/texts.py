@@ -7,6 +7,7 @@ quispe.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
@@ -49,7 +50,11 @@ def add_texts(key: int, values: Iterable[str], out: list[StringRow]) -> None:
         wholes.append(text)
         for word in later:
             waiting[word] = None
-    out += [(key, word, None, None) for word in waiting if not any(text.startswith(word) for text in wholes)]
+    wholes.sort()  # the first that is not before a word begins with it, if any does: many words and many wholes stay cheap
+    for word in waiting:
+        place = bisect_left(wholes, word)
+        if place == len(wholes) or not wholes[place].startswith(word):
+            out.append((key, word, None, None))
 
 
 def name_parts(name: dict[str, Any]) -> list[str]:
