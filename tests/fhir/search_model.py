@@ -267,6 +267,8 @@ def is_quantity(values: list[Measured], wanted: str) -> bool:
     prefix, digits = (number[:2], number[2:]) if number[:2].isalpha() else ("eq", number)
     asked = Decimal(digits)
     half = Decimal(5).scaleb(int(asked.as_tuple().exponent) - 1)
+    if half > 1:  # R4's table: 1e2 is [95, 105)
+        half /= 10
     if not unit:
         return any(in_number(v.low, v.high, prefix, asked, half) for v in values)
     system, _, code = unit.partition("|")

@@ -263,6 +263,10 @@ def test_controls() -> None:
         ("Patient", "name:not", "x", "search.bad-modifier"),
         ("Patient", "birthdate:exact", "2020", "search.bad-modifier"),
         ("Observation", "subject:Organization", "1", "search.bad-modifier"),
+        ("Observation", "code:of-type", "a|b|c", "search.idle-modifier"),
+        ("Patient", "gender:text", "x", "search.idle-modifier"),
+        ("Patient", "telecom:text", "x", "search.idle-modifier"),
+        ("QuestionnaireResponse", "questionnaire:identifier", "x", "search.idle-modifier"),
         ("Observation", "subject:Organization.name", "x", "search.wrong-target"),
         ("Observation", "code.name", "x", "search.not-a-reference"),
         ("Observation", "subject", "Organization/1", "search.wrong-target"),
@@ -293,6 +297,21 @@ def test_controls() -> None:
 def test_refusals_say_why(type_: str, name: str, value: str, message: str) -> None:
     [issue] = refused(type_, (name, value))
     assert issue.message == message
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "value"),
+    [
+        ("Patient", "identifier:of-type", "a|b|c"),
+        ("Patient", "identifier:text", "x"),
+        ("Patient", "_tag:text", "x"),
+        ("Observation", "combo-code:text", "x"),
+        ("Observation", "patient:identifier", "x"),
+        ("Group", "value:text", "x"),
+    ],
+)
+def test_modifiers_that_find_something(type_: str, name: str, value: str) -> None:
+    assert parsed(type_, (name, value)).query.finds
 
 
 def test_every_bad_parameter_is_told() -> None:

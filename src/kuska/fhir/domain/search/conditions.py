@@ -60,6 +60,14 @@ def table(parameter: SearchParameter) -> Table:
     return _TABLES[parameter.type]
 
 
+# What a modifier looks at; with a parameter that has nothing of it, it would never find anything.
+_NEEDS = {
+    "of-type": ("Identifier",),
+    "text": ("CodeableConcept", "Coding", "Identifier"),
+    "identifier": ("Reference",),
+}
+
+
 class Conditions:
     """`now`: microseconds since 1970, for `ap`."""
 
@@ -103,9 +111,11 @@ class Conditions:
         if modifier is None:
             return
         allowed = _MODIFIERS.get(parameter.type, ("missing",))
-        if modifier in allowed or (parameter.type == "reference" and modifier in parameter.targets):
-            return
-        raise problems.bad_modifier(parameter.code, modifier, parameter.type)
+        if modifier not in allowed and not (parameter.type == "reference" and modifier in parameter.targets):
+            raise problems.bad_modifier(parameter.code, modifier, parameter.type)
+        needs = _NEEDS.get(modifier)
+        if needs is not None and self._names.elements(parameter).isdisjoint(needs):
+            raise problems.idle_modifier(parameter.code, modifier, ", ".join(needs))
 
     def _match(self, parameter: SearchParameter, tests: Sequence[Test]) -> Match:
         return Match(table(parameter), self._names.keys(parameter), (tuple(tests),), self._names.single(parameter))

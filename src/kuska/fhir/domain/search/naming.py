@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kuska.fhir.domain.definitions.model import Definitions, SearchParameter
 from kuska.fhir.domain.indexing.keys import variant_key
+from kuska.fhir.domain.indexing.paths import paths
 from kuska.fhir.domain.search import problems
 
 # Parameters of the definitions that no index row answers.
@@ -50,6 +51,7 @@ class Names:
 
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
+        self._elements: dict[int, frozenset[str]] = {}
 
     def type(self, name: str, parameter: str) -> str:
         if name not in self._definitions.type_numbers:
@@ -87,6 +89,16 @@ class Names:
 
     def references(self, type_: str) -> tuple[SearchParameter, ...]:
         return tuple(one for one in self._definitions.search[type_].values() if one.type == "reference")
+
+    def elements(self, parameter: SearchParameter) -> frozenset[str]:
+        """Types of the elements it looks at: 'CodeableConcept', 'Reference'."""
+        found = self._elements.get(parameter.key)
+        if found is None:
+            known, structures = self._definitions.search[parameter.base], self._definitions.structures
+            asked = (known[code] for code in parameter.answered_by)
+            found = frozenset(path.type for one in asked for path in paths(one.expression, one.base, structures))
+            self._elements[parameter.key] = found
+        return found
 
     def variant(self, parameter: SearchParameter, variant: str) -> tuple[int, ...]:
         return tuple(variant_key(parameter.base, code, variant) for code in parameter.answered_by)

@@ -48,6 +48,12 @@ def bad_modifier(name: str, modifier: str, kind: str) -> Refused:
     )
 
 
+def idle_modifier(name: str, modifier: str, needs: str) -> Refused:
+    """A modifier that this kind of parameter may have, and that can find nothing with this one."""
+    params: dict[str, object] = {"name": name[:100], "modifier": modifier, "needs": needs}
+    return Refused(Issue(code="not-supported", message="search.idle-modifier", params=params), ignorable=True)
+
+
 def ignored(issue: Issue) -> Issue:
     """What a lenient search tells of a parameter that a strict one would refuse."""
     name = str(issue.params["name"])

@@ -48,7 +48,11 @@ def prefixed(text: str) -> tuple[Prefix, str]:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as asked for: its value, and the interval its digits stand for (5.40 is [5.395, 5.405))."""
+    """A number as asked for: its value, and the interval its digits stand for: 5.40 is [5.395, 5.405).
+
+    https://hl7.org/fhir/R4/search.html#number has 1e2 as [95, 105), not as [50, 150): where an exponent stands for
+    digits before the point, one more counts than is written.
+    """
 
     value: Decimal
     low: Decimal
@@ -63,8 +67,8 @@ def number(text: str) -> Number | None:
         value = Decimal(text)
     except InvalidOperation:  # pragma: no cover - the pattern lets only numbers pass
         return None
-    exponent = value.as_tuple().exponent
-    half = Decimal(5).scaleb(int(exponent) - 1)
+    exponent = int(value.as_tuple().exponent)
+    half = Decimal(5).scaleb(exponent - (2 if exponent > 0 else 1))
     return Number(value, value - half, value + half)
 
 
