@@ -137,3 +137,18 @@ def test_unknown_names_do_not_stay_in_memory() -> None:
         assert next(k for k, _ in found(patient(**{f"q{number}x": 1}))).startswith("unknown-element")
     # The same once more: the answer does not depend on what was asked before.
     assert found(patient(q1x=1)) == [("unknown-element", "Patient")]
+
+
+def test_a_urn_in_a_uri_may_break_its_scheme() -> None:
+    """R4's form of uri, url and canonical is \\S*; of an oid and a uuid it is the scheme's."""
+    identifier = [{"system": "urn:oid:X.Y.Z", "value": "1"}, {"system": "urn:uuid:1", "value": "2"}]
+    node = patient(identifier=identifier, meta={"profile": ["urn:oid:1.02"]})
+    assert found(node) == [
+        ("bad-oid", "Patient.meta.profile[0]"),
+        ("bad-oid", "Patient.identifier[0].system"),
+        ("bad-uuid", "Patient.identifier[1].system"),
+    ]
+    assert errors(node) == []
+    for key, value in (("bad-oid", {"valueOid": "urn:oid:X"}), ("bad-uuid", {"valueUuid": "urn:uuid:1"})):
+        [wrong] = errors(patient(extension=[{"url": "http://kuska.example/e", **value}]))
+        assert wrong.message == f"validation.{key}"

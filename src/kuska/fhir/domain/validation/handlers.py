@@ -11,7 +11,7 @@ from typing import Any
 from kuska.fhir.domain.definitions.model import Element
 from kuska.fhir.domain.validation.context import Context, shown
 from kuska.fhir.domain.validation.invariants import Invariant
-from kuska.fhir.domain.validation.primitives import PRIMITIVES, Primitive, kind_of
+from kuska.fhir.domain.validation.primitives import PRIMITIVES, URI_TYPES, WARNED, Primitive, kind_of
 from kuska.kit.json import Node
 
 # (node, its place, context)
@@ -90,6 +90,9 @@ def _report_value(value: Any, place: str, element: Element, primitive: Primitive
         return False
     if key == "wrong-json-type":
         context.error(place, "structure", key, expected=primitive.json_name, found=kind_of(value))
+    elif key in WARNED and element.type in URI_TYPES:
+        context.warning(place, "value", key, found=shown(value), type=element.type)
+        return False
     else:
         context.error(place, "value", key, found=shown(value), type=element.type)
     return True

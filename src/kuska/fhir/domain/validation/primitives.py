@@ -175,6 +175,9 @@ def _always(value: Any) -> bool:  # noqa: ARG001
 
 
 _URI_LIKE = Primitive(json=str, test=_URI.fullmatch, problem=_uri_problem, json_name="string")
+# R4's form of a URI is \S*: what a scheme asks besides is worth saying and no reason to refuse (a type oid or uuid is).
+WARNED = frozenset({"bad-oid", "bad-uuid"})
+URI_TYPES = frozenset({"uri", "url", "canonical"})
 _STRING = _text(_is_text, "blank-string")
 
 PRIMITIVES: dict[str, Primitive] = {
