@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from playwright.async_api import Page, Route, expect
 from tests.portal.browser.living import Live
+from tests.portal.browser.test_places import application, request
+from tests.security.usecases.factors.device import Device
 
-from kuska.security.api import TrailQuestion
+from kuska.infra.postgres.connection import Write
+from kuska.security.api import NeedsConsent, NewAccount, Redirect, Session, TrailQuestion
+from kuska.security.store import external as store
 
 Window = Callable[..., Awaitable[Page]]
 EVIL = "http://evil.example/"
+BACK = "https://app.example.org/back"
+NOBODYS = "01900000-0000-7000-8000-000000000000"
 
 
 async def evil(page: Page, html: str) -> None:
@@ -121,22 +130,88 @@ async def test_fields_that_no_form_of_ours_has_do_nothing(window: Window, live: 
     assert made.id != "me"
 
 
+@dataclass(frozen=True)
+class Belongings:
+    """What another patient has, by the ids that it really has."""
+
+    live: Live
+    cookie: str
+    session: Session
+
+    async def grants(self) -> list[str]:
+        return [each.id for each in await self.live.security.oauth.granted(self.session.account.id)]
+
+    async def passkeys(self) -> list[str]:
+        return [each.id for each in (await self.live.security.factors.of(self.session.account.id)).passkeys]
+
+    async def sessions(self) -> list[str]:
+        return [each.id for each in await self.live.security.sessions.of_account(self.session.account.id)]
+
+    async def providers(self) -> list[str]:
+        return [each.subject for each in await self.live.security.external.of_account(self.session.account.id)]
+
+    async def all(self) -> list[list[str]]:
+        return [await self.grants(), await self.passkeys(), await self.sessions(), await self.providers()]
+
+
+async def _somebody_with_everything(live: Live) -> Belongings:
+    security, one = live.security, secrets.token_hex(4)
+    new = NewAccount(login=f"{one}@example.org", display_name="Elsa Ríos", roles=("patient",), patient=f"elsa-{one}")
+    account = await security.accounts.create(new)
+    cookie = await security.sessions.start(
+        account, methods=("pwd", "otp"), pending=False, address="127.0.0.1", agent="Firefox/140.0"
+    )
+    session = await security.sessions.find(cookie, "127.0.0.1")
+    assert session
+    phone = Device(live.url)
+    options = await security.factors.begin_passkey_registration(session)
+    await security.factors.finish_passkey_registration(session, "Teléfono", phone.register(options))
+    made = await application(live, BACK)
+    asked = urlsplit(request(live, made, "v" * 43))
+    shown = await security.oauth.authorize(parse_qsl(asked.query), session, "127.0.0.1")
+    assert isinstance(shown, NeedsConsent)
+    assert isinstance(await security.oauth.decide(shown.handle, session, shown.texts), Redirect)
+
+    async def link(tx: Write) -> None:
+        now = live.clock.now()
+        await store.add_identity(tx, "https://idp.example", f"elsa-{one}", account.id, follows=False, now=now)
+
+    await security.oauth.parts.db.transact(link)
+    found = Belongings(live, cookie, session)
+    assert all(await found.all()), "or nothing is tried"
+    return found
+
+
 @pytest.mark.requirement("HC-04")
-async def test_what_belongs_to_somebody_else_is_not_there(window: Window, live: Live) -> None:
+async def test_what_belongs_to_somebody_else_stays(window: Window, live: Live) -> None:
+    """With ids that exist: a patient who knows them takes nothing from whose they are, and hears what they hear of none."""
+    theirs = await _somebody_with_everything(live)
+    before = await theirs.all()
     page = await window(await live.cookie("patient"))
-    for path, fields in (
-        ("/cuenta/aplicaciones/retirar", {"id": "01900000-0000-7000-8000-000000000000"}),
-        ("/cuenta/llave/quitar", {"id": "01900000-0000-7000-8000-000000000000"}),
-        ("/cuenta/externo", {"issuer": "https://idp.example", "subject": "other"}),
+    for path, real, guessed in (
+        ("/cuenta/aplicaciones/retirar", {"id": (await theirs.grants())[0]}, {"id": NOBODYS}),
+        ("/cuenta/llave/quitar", {"id": (await theirs.passkeys())[0]}, {"id": NOBODYS}),
+        ("/cuenta/sesiones/cerrar", {"id": theirs.session.id}, {"id": NOBODYS}),
+        (
+            "/cuenta/externo",
+            {"issuer": "https://idp.example", "subject": (await theirs.providers())[-1]},
+            {"issuer": "https://idp.example", "subject": "other"},
+        ),
     ):
-        await page.goto("/cuenta")
-        await page.locator("form[action='/logout']").evaluate(
-            "(form, [path, fields]) => { form.action = path; for (const [name, value] of Object.entries(fields)) { "
-            "const field = document.createElement('input'); field.name = name; field.value = value; form.append(field) } }",
-            [path, fields],
-        )
-        await page.get_by_role("button", name="Salir").click()
-        await page.wait_for_load_state()
-        assert "500" not in await page.title()
-        await expect(page.get_by_role("link", name="Rosa Quispe Mamani")).to_be_visible()
-        assert await page.locator("main").inner_text()
+        said: list[tuple[str, str]] = []
+        for fields in (real, guessed):
+            await page.goto("/cuenta")
+            await page.locator("form[action='/logout']").evaluate(
+                "(form, [path, fields]) => { form.action = path; for (const [name, value] of Object.entries(fields)) { "
+                "const field = document.createElement('input'); field.name = name; field.value = value; "
+                "form.append(field) } }",
+                [path, fields],
+            )
+            await page.get_by_role("button", name="Salir").click()
+            await page.wait_for_load_state()
+            assert "500" not in await page.title()
+            await expect(page.get_by_role("link", name="Rosa Quispe Mamani")).to_be_visible()
+            said.append((page.url, await page.title()))
+        assert said[0] == said[1], path
+        assert await theirs.all() == before, path
+    assert await live.security.sessions.find(theirs.cookie, "127.0.0.1")
