@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from kuska.infra.web.settings import HttpSettings
-from kuska.infra.web.tls import CERTIFICATE, ClientCertificate, client_certificate
 
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 8 * 1024 * 1024
@@ -86,7 +85,6 @@ class GuardedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _lingering = False
     _dropped = 0
-    _certificate: ClientCertificate | None = None  # of the client, for the whole connection
     _arriving: asyncio.TimerHandle | None = None  # the request, head or body, must be here by then
     _leaving: asyncio.TimerHandle | None = None  # what was sent must have been read by then
 
@@ -96,8 +94,6 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._joined = Joined(transport)
         self.transport: asyncio.Transport = self._joined
-        shown = transport.get_extra_info("ssl_object")
-        self._certificate = None if shown is None else client_certificate(shown)
         self._expect(self.limits.head_seconds)
 
     def data_received(self, data: bytes) -> None:
@@ -118,8 +114,6 @@ class GuardedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._head_bytes = 0
         super().on_message_begin()
-        if self._certificate is not None:
-            self.scope[CERTIFICATE] = self._certificate  # type: ignore[typeddict-unknown-key]
 
     def on_headers_complete(self) -> None:
         self._arrived()

@@ -43,7 +43,8 @@ class HttpSettings:
     # Authority (PEM) whose certificates clients show (mutual TLS). A changed file adds to what is trusted; taking trust
     # away needs a restart.
     tls_client_ca: str = ""
-    # With tls_client_ca: whether every client must show a certificate, or may.
+    # With tls_client_ca: whether every client must show a certificate, or may (while certificates are being given out; who
+    # shows none comes in all the same). It opens the connection only; tokens and sessions are asked for as ever.
     tls_clients: Literal["required", "optional"] = "required"
     # Addresses or networks ('10.0.0.5', '10.1.0.0/16') of the proxies in front that do TLS. Their X-Forwarded-For and
     # X-Forwarded-Proto are believed, nobody else's. Without this, and without a certificate, only a loopback address is

@@ -1,27 +1,22 @@
 """TLS of the server: what is spoken, who shows a certificate, and renewed certificates without a restart.
 
 TLS 1.2 with forward secrecy and authenticated ciphers, or 1.3. With `http.tls_client_ca` clients show a certificate of
-that authority (mutual TLS); the application finds it in the scope under `CERTIFICATE`.
+that authority (mutual TLS). It proves that the connection comes from a machine that may connect, and nothing else: who
+asks, and may what, is said by the request's token alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kuska.infra.web.settings import HttpSettings
 from kuska.kit.background import beside
 from kuska.kit.errors import Issue, UnavailableError
 
-# In the ASGI scope of a request whose connection showed a client certificate: a ClientCertificate.
-CERTIFICATE = "kuska.certificate"
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL"
 _LOOK_AGAIN = 10.0  # seconds
 
@@ -31,25 +26,6 @@ class CertificateError(UnavailableError):
 
     def __init__(self, message: str, **params: object) -> None:
         super().__init__(Issue(severity="fatal", code="exception", message=message, params=params))
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCertificate:
-    """What a client has proved to be, checked against our authority and its dates."""
-
-    subject: str  # 'CN=laboratorio,O=Hospital'
-    thumbprint: str  # x5t#S256 of RFC 8705: SHA-256 of the certificate, base64url
-
-
-def client_certificate(ssl_object: Any) -> ClientCertificate | None:
-    """Of a connection that has been established."""
-    der: bytes | None = ssl_object.getpeercert(binary_form=True)
-    if not der:
-        return None
-    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(der).digest()).rstrip(b"=").decode()
-    names = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C"}
-    pairs = [pair for part in (ssl_object.getpeercert() or {}).get("subject", ()) for pair in part]
-    return ClientCertificate(",".join(f"{names.get(name, name)}={value}" for name, value in pairs), thumbprint)
 
 
 class ServerTls:
