@@ -132,10 +132,10 @@ async def _appended(db: Database, trail: AuditTrail, together: int, runs: int) -
     """Milliseconds of one statement that only notes, its commit included."""
     found: list[float] = []
     for _ in range(runs):
-        arguments = trail.columns([_event() for _ in range(together)])
-        marks = ", ".join(f"${place + 1}" for place in range(len(arguments)))
+        [block] = zip(*trail.columns([_event() for _ in range(together)]), strict=True)
+        marks = ", ".join(f"${place + 1}" for place in range(len(block)))
         begun = time.perf_counter()
-        await db.single(lambda conn, a=arguments, m=marks: conn.fetchval(f"select security.append_written({m})", *a))
+        await db.single(lambda conn, a=block, m=marks: conn.fetchval(f"select security.append_written({m})", *a))
         found.append((time.perf_counter() - begun) * 1000)
     return found
 

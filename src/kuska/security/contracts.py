@@ -174,7 +174,7 @@ class Trail(Protocol):
 
     def columns(self, events: Sequence[Event]) -> tuple[Sequence[Any], ...]:
         """Of what a statement writes: arguments of the SQL function `security.append_written(…)`, which notes it in the
-        same statement.
+        same statement; a list per argument, for it may have to be called several times.
         """
         ...
 

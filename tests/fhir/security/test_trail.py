@@ -21,6 +21,7 @@ from kuska.infra.postgres.database import Database
 from kuska.kit.clock import SetClock
 from kuska.security.api import AuditTrail, Event, Visit, visit_off
 from kuska.security.domain.policy import Place
+from kuska.security.domain.trail_block import unpacked
 from kuska.security.settings import SecuritySettings
 from kuska.security.store.epoch import Epoch
 from kuska.security.usecases.policy import Policy
@@ -165,6 +166,32 @@ async def test_no_write_without_its_line(fresh_db: Database) -> None:
         async with fresh_db.read() as conn:
             assert await conn.fetchval("select count(*) from fhir.resource") == there
             assert await conn.fetchval("select count(*) from security.event_block") == there
+
+
+async def test_many_writes_of_one_statement_have_a_line_each(fresh_db: Database) -> None:
+    """More than lie in one block, with deletions among them, whose owners are asked for together."""
+    trail = Told()
+    visit = Visit(Unrestricted(caller("results"), "TREAT"), trail, SetClock(NOW))
+    record = await (await open_record(fresh_db)).for_visit(visit)
+    people = await record.write([Change("create", "Patient", None, given.patient()) for _ in range(3)])
+    ids = [one.stored.id for one in people]
+    notes = [
+        Change("put", "Observation", f"o{number}", given.observation(f"Patient/{ids[number % 3]}", id=f"o{number}"))
+        for number in range(70)
+    ]
+    await record.write(notes)
+    await record.write([Change("delete", "Observation", f"o{number}") for number in range(70)])
+    assert [line.action for line in trail.events[:73]] == ["C"] * 3 + ["U"] * 70
+    assert {line.entities[0]: line.patients for line in trail.events[3:73]} == {
+        f"Observation/o{number}": (ids[number % 3],) for number in range(70)
+    }
+    assert {(line.action, line.entities[0]): line.patients for line in trail.events[73:]} == {
+        ("D", f"Observation/o{number}"): (ids[number % 3],) for number in range(70)
+    }
+    async with fresh_db.read() as conn:
+        rows = await conn.fetch("select lines from security.event_block")
+    assert sum(len(unpacked(row["lines"])) for row in rows) == 143
+    assert len(rows) == 5
 
 
 async def test_a_write_of_nobody_in_particular_is_not_told(fresh_db: Database) -> None:

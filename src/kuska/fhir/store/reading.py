@@ -129,13 +129,14 @@ class Reads:
         """Ids of the patients whose data these are as they stand, not locked, by rid. `places`: type and id -> rid and
         bucket.
         """
-        ids = {rid: name for name, (rid, _) in places.items()}
+        ids = {(self._numbers[name[0]], *place): name for name, place in places.items()}
         numbers = [self._numbers[type_] for type_, _ in places]
         rids, buckets = zip(*places.values(), strict=True)
         found: dict[int, tuple[str, ...]] = {}
         for row in await conn.fetch(_SQL["read_many"], numbers, rids, buckets):
-            type_, id_ = ids[row["rid"]]
-            if _same_id(row, id_) is not None:
+            name = ids.get((row["type"], row["rid"], row["bucket"]))
+            if name is not None and _same_id(row, name[1]) is not None:
+                type_, id_ = name
                 body = await self._content(conn, row, self.stored(row, id_))
                 found[row["rid"]] = self._sight.whose(type_, id_, body)
         return found

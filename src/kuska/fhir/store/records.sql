@@ -12,9 +12,11 @@ where r.type = $1 and r.rid = $2
   and r.bucket = (select h.home from fhir.home h where h.rid = $2 and h.bucket = $3);
 
 -- read_many --
+-- Those of these types, numbers and buckets: a resource's number is its own, so hardly ever more than were meant. (What
+-- takes the arrays apart and joins is planned anew at every call.)
 select r.rid, r.bucket, r.type, r.version, r.updated, r.deleted, r.id, r.body
-from unnest($1::smallint[], $2::bigint[], $3::smallint[]) as u (type, rid, bucket)
-join fhir.resource r on r.type = u.type and r.rid = u.rid and r.bucket = u.bucket;
+from fhir.resource r
+where r.type = any($1::smallint[]) and r.rid = any($2::bigint[]) and r.bucket = any($3::smallint[]);
 
 -- read_old_version --
 select h.rid, h.bucket, h.type, h.version, h.updated, h.deleted, null::text as id, h.body
@@ -39,7 +41,6 @@ from fhir.write(
 
 -- write_and_note --
 -- The same, and the lines of the trail, a block of them, in the same statement: both are committed, or neither.
--- Not as arrays: for the driver, each of them costs more than all else about it.
 select state, version, updated
 from fhir.write(
     $1, $2, $3, $4, $5, $6, $7, $8,
@@ -50,10 +51,7 @@ from fhir.write(
     $31, $32, $33, $34,
     $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46
 )
-cross join security.append_written(
-    array[$47::uuid], array[$48::timestamptz], array[$49::timestamptz], array[$50::text], array[$51::text],
-    array[$52::bytea]
-) as noted;
+cross join security.append_written($47, $48, $49, $50, $51, $52) as noted;
 
 -- write_and_note_many --
 -- The same with several blocks.
@@ -67,7 +65,11 @@ from fhir.write(
     $31, $32, $33, $34,
     $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46
 )
-cross join security.append_written($47, $48, $49, $50, $51, $52) as noted;
+cross join (
+    select sum(security.append_written(b.id, b.at, b.until, b.accounts, b.patients, b.lines))
+    from unnest($47::uuid[], $48::timestamptz[], $49::timestamptz[], $50::text[], $51::text[], $52::bytea[])
+        as b (id, at, until, accounts, patients, lines)
+) as noted;
 
 -- hold --
 -- Nobody else writes it until the end of the transaction.

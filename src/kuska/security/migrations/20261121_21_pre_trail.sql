@@ -192,22 +192,20 @@ begin
 end
 $$;
 
--- Blocks of what this very statement writes: there cannot be others of their ids, and looking for them would cost a fifth.
+-- A block of what this very statement writes: there cannot be another of its id, and looking for one would cost a fifth.
+-- Plain values, for what takes arrays apart is planned anew at every call (70 µs, more than the row costs).
 create function security.append_written(
-    p_id uuid[], p_at timestamptz[], p_until timestamptz[], p_accounts text[], p_patients text[], p_lines bytea[]
+    p_id uuid, p_at timestamptz, p_until timestamptz, p_accounts text, p_patients text, p_lines bytea
 ) returns integer
 language plpgsql
 as $$
-declare
-    noted integer;
 begin
     insert into security.event_block (id, at, until, xact, accounts, patients, lines)
-    select u.id, u.at, u.until, pg_current_xact_id()::text::bigint + t.xact_offset, string_to_array(u.accounts, E'\n'),
-           string_to_array(u.patients, E'\n'), u.lines
-    from security.trail t,
-         unnest(p_id, p_at, p_until, p_accounts, p_patients, p_lines) as u (id, at, until, accounts, patients, lines);
-    get diagnostics noted = row_count;
-    return noted;
+    values (
+        p_id, p_at, p_until, pg_current_xact_id()::text::bigint + (select t.xact_offset from security.trail t),
+        string_to_array(p_accounts, E'\n'), string_to_array(p_patients, E'\n'), p_lines
+    );
+    return 1;
 end
 $$;
 

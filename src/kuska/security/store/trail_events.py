@@ -34,7 +34,7 @@ class TrailEvents:
 
 
 def block_columns(blocks: Sequence[Block]) -> tuple[Sequence[Any], ...]:
-    """Arguments of security.append_blocks, and of security.append_written."""
+    """Arguments of security.append_blocks; their elements, those of security.append_written."""
     return (
         [block.id for block in blocks],
         [moment(block.at) for block in blocks],

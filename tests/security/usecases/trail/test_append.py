@@ -51,8 +51,9 @@ async def test_what_a_statement_wrote_lies_in_a_block(fresh_db: Database, parts:
     visit.interaction = "bundle"
     events = [visit.written("C", f"Observation/{number}", f"p{number % 3}") for number in range(5)]
     async with fresh_db.write() as tx:
-        assert await tx.fetchval(WRITTEN, *made.trail.columns(events)) == 1
-        assert await tx.fetchval(WRITTEN, *made.trail.columns([])) == 0
+        [block] = zip(*made.trail.columns(events), strict=True)
+        assert await tx.fetchval(WRITTEN, *block) == 1
+        assert list(zip(*made.trail.columns([]), strict=True)) == []
     found = (await made.trail.search(TrailQuestion(patient="p1", account="a1", action="C", kind="rest"))).events
     assert sorted(event.id for event in found) == sorted(event.id for event in events if event.patients == ("p1",))
     assert await made.trail.find(events[3].id) == events[3]
