@@ -2,17 +2,18 @@
 
 Modes: create and update check the resource (update on an instance also that the id fits), delete whether there is
 something to delete. Profiles other than the base are not known here: naming one is answered with an error, not with a
-validation that did not happen.
+validation that did not happen. Without `check` it says what a write would say; with it more (strictly.py).
 """
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from kuska.fhir.domain.call import Call, Node
 from kuska.fhir.domain.outcome import outcome
 from kuska.fhir.domain.query import pairs
 from kuska.fhir.domain.validation import validate
+from kuska.fhir.usecases import strictly
 from kuska.fhir.usecases.answers import missing
 from kuska.fhir.usecases.checking import same_id, wrong_type
 from kuska.fhir.usecases.record import Answer, Record
@@ -32,7 +33,8 @@ async def perform(record: Record, call: Call) -> Answer:
         issues = await _deletable(record, call, mode)
     else:
         _check_profile(profile, resource)
-        issues = tuple(validate(resource)) + _identity(call, resource, mode)
+        issues = tuple(await strictly.issues(record, resource, strictly.asked(call, _parameters(call))))
+        issues += _identity(call, resource, mode)
     if not issues:
         issues = (Issue(severity="information", code="informational", message="interaction.valid"),)
     return Answer(200, encode(outcome(issues, call.lang)))
@@ -42,15 +44,21 @@ def _arguments(call: Call) -> tuple[Node | None, str | None, str | None]:
     """(resource, mode, profile) from the query and the body: a Parameters resource, or the resource itself."""
     query = dict(pairs(call.query))
     resource, mode, profile = call.node, query.get("mode"), query.get("profile")
-    if resource is not None and resource.get("resourceType") == "Parameters" and call.type != "Parameters":
-        given = cast("list[object]", resource.get("parameter") or [])
-        named = {item.get("name"): item for item in given if isinstance(item, dict)}
+    if named := {item.get("name"): item for item in _parameters(call)}:
         resource = named.get("resource", {}).get("resource")
         mode = named.get("mode", {}).get("valueCode", mode)
         profile = named.get("profile", {}).get("valueUri", named.get("profile", {}).get("valueCanonical", profile))
     if resource is not None and call.type and resource.get("resourceType") != call.type:
         raise wrong_type(resource, call.type)
     return resource, mode, profile
+
+
+def _parameters(call: Call) -> list[Node]:
+    node = call.node
+    if node is None or node.get("resourceType") != "Parameters" or call.type == "Parameters":
+        return []
+    given = node.get("parameter")
+    return [item for item in cast("list[Any]", given) if isinstance(item, dict)] if isinstance(given, list) else []
 
 
 def _check_profile(profile: str | None, resource: Node) -> None:

@@ -32,7 +32,7 @@ from kuska.fhir.domain.validation.handlers import (
 )
 from kuska.fhir.domain.validation.invariants import Invariant, element_invariants, structure_invariants
 from kuska.fhir.domain.validation.primitives import PRIMITIVES, Primitive, kind_of
-from kuska.fhir.domain.validation.references import target_check
+from kuska.fhir.domain.validation.references import standard_canonical_check, target_check
 from kuska.fhir.domain.validation.rules import policy_checks, rules_of
 from kuska.kit.json import Node
 
@@ -252,6 +252,8 @@ class _Entries:
             found.append(_Binding(binding) if element.type in PRIMITIVES else binding)
         if (targets := target_check(element, definitions)) is not None:
             found.append(targets)
+        if (canonical := standard_canonical_check(element, definitions)) is not None:
+            found.append(canonical)
         found.extend(element_invariants(element, definitions))
         if self.compiler.thorough:
             found.extend(policy_checks(element))

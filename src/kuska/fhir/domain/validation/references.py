@@ -16,6 +16,7 @@ from kuska.fhir.domain.validation.invariants import Invariant
 _LITERAL = re.compile(r"(?:(.*)/)?([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?(?:#.*)?")
 _CONDITIONAL = re.compile(r"([A-Z][A-Za-z]+)\?.+")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_STANDARD = "http://hl7.org/fhir/"
 
 
 def type_of(reference: str, definitions: Definitions) -> str | None:
@@ -73,6 +74,22 @@ def _resolved(reference: str, named: str | None, at: str, context: Context) -> N
         context.error(at, "not-found", "reference-not-found", found=shown(reference))
     elif found and named and found != named:
         context.error(at, "value", "wrong-target", found=found, targets=named, reference=shown(reference))
+
+
+def standard_canonical_check(element: Element, definitions: Definitions) -> Invariant | None:
+    """What the standard itself defines says in its URL of what type it is; where others' URLs lead, nobody knows here."""
+    targets = frozenset(element.targets)
+    if element.type != "canonical" or not targets or "Resource" in targets:
+        return None
+
+    def check(value: Any, at: str, context: Context) -> None:
+        if value.startswith(_STANDARD):
+            found = value[len(_STANDARD) :].partition("/")[0]
+            if found not in targets and found in definitions.type_numbers:
+                names = ", ".join(sorted(targets))
+                context.error(at, "value", "wrong-target", found=found, targets=names, reference=shown(value))
+
+    return check
 
 
 def canonical_check(element: Element) -> Invariant:
