@@ -102,7 +102,8 @@ class LimitSettings:
     requests_per_second: Count = 2_000
     # Requests that may come at once before the rate counts.
     requests_burst: Count = 10_000
-    # Failed attempts (no good token, no good session) a minute from one address; more is answered 429.
+    # Failed attempts (no good token, session, application, link of a mail or form) a minute from one address, of IPv6 one
+    # /64; more is answered 429.
     failures_per_minute: Count = 60
     # Failed attempts that may come at once.
     failures_burst: Count = 60

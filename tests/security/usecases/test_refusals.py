@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from kuska.infra.telemetry.metrics import HttpMetrics
+from kuska.infra.telemetry.policy import PolicyMetrics
+from kuska.infra.telemetry.refusals import RefusalMetrics
+from kuska.infra.telemetry.trail import TrailMetrics
 from kuska.security.contracts import ANONYMOUS, Event
 from kuska.security.settings import LimitSettings
 from kuska.security.usecases.limits import Limits, ThrottledError
 from kuska.security.usecases.refusals import Refusals, Tried
 
 pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("AP-10")]
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 class _Lines:
@@ -56,3 +63,24 @@ def test_counted_held_against_the_address_and_noted() -> None:
     assert len(lines.events) == 3
     expected = {"token": 2.0, "session": 1.0, "link": 2.0, "sign-in": 1.0}
     assert _figures(refusals) == dict.fromkeys(get_args(Tried), 0.0) | expected, "also what was answered with 429"
+
+
+def test_what_alarms_are_promised_for_is_there() -> None:
+    """The papers name metrics: each is one that /metrics has, and each reason is explained."""
+    registry = HttpMetrics().registry
+    for metrics in (TrailMetrics(), PolicyMetrics(), RefusalMetrics(get_args(Tried))):
+        metrics.join(registry)
+    there = set(re.findall(r"^(kuska_\w+)", generate_latest(registry).decode(), re.MULTILINE))
+    there |= set(re.findall(r"^# TYPE (kuska_\w+)", generate_latest(registry).decode(), re.MULTILINE))
+    papers = [DOCS / "policies" / "incident-response.md", *sorted((DOCS / "contexts" / "security").glob("*.md"))]
+    named = {name for paper in papers for name in re.findall(r"\b(kuska_[a-z_]+[a-z])\b(?!_)", paper.read_text())}
+    assert {
+        "kuska_security_refused_total",
+        "kuska_trail_chain_lag_seconds",
+        "kuska_security_glass_broken_total",
+    } <= named
+    assert not named - there
+    explained = set(
+        re.findall(r"^\| `([a-z-]+)` \|", (DOCS / "contexts" / "security" / "policy.md").read_text(), re.MULTILINE)
+    )
+    assert set(get_args(Tried)) <= explained
