@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 DATA ?= data
 PORT ?= 8080
-CORPUS ?= ../shared/corpora
+CORPUS ?=
 BIN := .venv/bin
 # `make test T=tests/fhir/store` runs a part, in one process.
 T ?=
@@ -23,7 +23,7 @@ run: setup ## start Kuska with synthetic people on http://localhost:8080 (DATA=f
 
 test: setup ## all tests (T=path for some of them; CORPUS=folder with third-party cases)
 	@dev/setup_tests
-	@$(BIN)/pytest $(if $(T),$(T),-n $(WORKERS) --dist loadfile) --corpus=$(CORPUS)
+	@$(BIN)/pytest $(if $(T),$(T),-n $(WORKERS) --dist loadfile) $(if $(CORPUS),--corpus=$(CORPUS))
 
 test-citus: setup ## the record's suites on a Citus cluster (its schema fhir is made anew): KUSKA_TEST_CITUS_URL=postgresql://…
 	@test -n "$(KUSKA_TEST_CITUS_URL)" || { echo "set KUSKA_TEST_CITUS_URL to a database on a Citus coordinator that holds nothing of value" >&2; exit 2; }

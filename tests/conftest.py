@@ -64,8 +64,17 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 _BASE = "kuska-tests-"
 
 
+_CORPORA = ("fhir-examples-r4", "fhir-patch-r4", "fhir-validation-r4", "fhirpath-r4")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    if given := config.getoption("--corpus"):
+        missing = [name for name in _CORPORA if not (Path(given) / name).is_dir()]
+        if missing:
+            raise pytest.UsageError(
+                f"--corpus={given}: no {', '.join(missing)} there; without --corpus they are left out"
+            )
     if config.option.basetemp is None:  # workers are given a folder in it
         for left in Path(tempfile.gettempdir()).glob(f"{_BASE}*"):
             if not _alive(int(left.name.removeprefix(_BASE))):
