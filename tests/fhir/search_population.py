@@ -228,7 +228,7 @@ def _plain(draw: st.DrawFn, code: str) -> tuple[str, str]:
         case "date":
             return code, draw(_several(st.tuples(st.sampled_from(PREFIXES), st.sampled_from(DATES)).map("".join)))
         case "value-quantity":
-            return code, draw(_several(_quantities("||mg/dL")))
+            return code, draw(_several(_quantities()))
         case "code-value-quantity" | "combo-code-value-quantity":
             return code, draw(
                 st.tuples(st.sampled_from(["8480-6", "http://loinc.org|8480-6"]), _quantities()).map("$".join)
@@ -266,9 +266,8 @@ _TOKENS = {
 }
 
 
-def _quantities(*more: str) -> st.SearchStrategy[str]:
-    """A composite does not find a code of an unknown system by the code alone, so `||mg/dL` is only for the others."""
-    units = st.sampled_from(["", f"|{UCUM}|mg/dL", f"|{UCUM}|g/L", f"|{UCUM}|kg", "||kg", "|urn:units|mg/dL", *more])
+def _quantities() -> st.SearchStrategy[str]:
+    units = st.sampled_from(["", f"|{UCUM}|mg/dL", f"|{UCUM}|g/L", f"|{UCUM}|kg", "||kg", "||mg/dL", "|urn:units|mg/dL"])
     numbers = st.sampled_from(["5.4", "5.40", "5", "0.054", "70", "7e1", "-2.5", "100"])
     return st.tuples(st.sampled_from(PREFIXES), numbers, units).map("".join)
 

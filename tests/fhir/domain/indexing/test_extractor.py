@@ -123,7 +123,7 @@ def test_observation(rows_of: Rows, identities: Identities) -> None:
     canonical = ucum.canonical(5.4, "mmol/L")
     assert canonical is not None
     value, dim = canonical
-    unit = unit_hash(UCUM, "mmol/L")
+    unit, code = unit_hash(UCUM, "mmol/L"), code_hash("mmol/L")
     assert rows["tokens"] == {
         "status": [(system_hash("http://hl7.org/fhir/observation-status"), "final")],
         "code": [(system_hash(LOINC), "2339-0"), (system_hash("urn:local"), "GLU")],
@@ -135,8 +135,8 @@ def test_observation(rows_of: Rows, identities: Identities) -> None:
     assert rows["references"] == {"subject": [(identities.address("Patient", "p1").rid, PATIENT)]}
     assert rows["composites"] == {
         "code-value-quantity": [
-            ("2339-0", system_hash(LOINC), None, None, 5.4, 5.4, unit, dim, value, value),
-            ("GLU", system_hash("urn:local"), None, None, 5.4, 5.4, unit, dim, value, value),
+            ("2339-0", system_hash(LOINC), None, code, 5.4, 5.4, unit, dim, value, value),
+            ("GLU", system_hash("urn:local"), None, code, 5.4, 5.4, unit, dim, value, value),
         ]
     }
 

@@ -155,8 +155,8 @@ def _some(value: Any) -> Sequence[Any]:
 
 
 def _spanned(span: values.Span) -> _Second:
-    low, high, unit, _, dim, clow, chigh = span
-    return None, None, low, high, unit, dim, clow, chigh
+    low, high, unit, code, dim, clow, chigh = span
+    return None, code or None, low, high, unit, dim, clow, chigh
 
 
 def _dated(span: tuple[int, int]) -> _Second:

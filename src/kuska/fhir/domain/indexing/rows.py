@@ -29,8 +29,8 @@ QuantityRow = tuple[int, float, float, int, int, int, float, float]
 ReferenceRow = tuple[int, int, int]
 # (param, code, system, code2, system2, low, high, unit, dim, clow, chigh): one row per element pair. The first component
 # is a token or a reference (as text 'Type/id', system 0); the second fills code2/system2 (token, reference, folded
-# string) or low/high (quantity with unit/dim/clow/chigh; date in microseconds; number); a third number fills
-# clow/chigh. Unused columns are None.
+# string) or low/high (quantity with unit/dim/clow/chigh, and the hash of its code as system2; date in microseconds;
+# number); a third number fills clow/chigh. Unused columns are None.
 CompositeRow = tuple[
     int,
     str,

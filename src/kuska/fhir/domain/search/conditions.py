@@ -14,7 +14,7 @@ from kuska.fhir.domain.indexing.dates import Calendar
 from kuska.fhir.domain.indexing.keys import MAX_CODE, exact_hash, fold, system_hash, token_code, words
 from kuska.fhir.domain.search import problems
 from kuska.fhir.domain.search.naming import Names
-from kuska.fhir.domain.search.quantities import number_test, pair_tests, quantity_tests
+from kuska.fhir.domain.search.quantities import number_test, quantity_tests
 from kuska.fhir.domain.search.references import References
 from kuska.fhir.domain.search.times import date_test
 from kuska.fhir.domain.search.tree import (
@@ -214,7 +214,7 @@ class Conditions:
             case "number":
                 return [replace(number_test(name, plain(value)), dim=None)]
             case "quantity":
-                return pair_tests(name, value)
+                return quantity_tests(name, value)
             case _:
                 return [WordStarts(_searchable(name, plain(value)))]
 

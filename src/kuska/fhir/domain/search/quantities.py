@@ -6,10 +6,8 @@ of the number count; with the others it is exactly itself.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kuska.fhir.domain.indexing.keys import code_hash, unit_hash
-from kuska.fhir.domain.indexing.quantities import CURRENCIES, UCUM
+from kuska.fhir.domain.indexing.quantities import UCUM
 from kuska.fhir.domain.search import problems
 from kuska.fhir.domain.search.tree import NumberTest, Prefix
 from kuska.fhir.domain.search.values import Number, approximate, number, plain, prefixed, split
@@ -62,20 +60,6 @@ def _of_code(prefix: Prefix, asked: Number, code: str) -> list[NumberTest]:
         NumberTest(prefix, converted.value, converted.low, converted.high, dim=converted.dim, code=code_hash(code)),
         written,
     ]
-
-
-def pair_tests(name: str, text: str) -> list[NumberTest]:
-    """The same for a composite row, which has the unit with its system but not the code alone."""
-    found: list[NumberTest] = []
-    code = plain(split(text, "|")[-1])
-    codes = {code_hash(one): one for one in (code, code_of(code)) if one}
-    for test in quantity_tests(name, text):
-        if test.code is None:
-            found.append(test)
-        else:
-            systems = (UCUM,) if test.dim else ("", UCUM, CURRENCIES)
-            found += [replace(test, code=None, unit=unit_hash(system, codes[test.code])) for system in systems]
-    return found
 
 
 def _converted(prefix: Prefix, asked: Number, code: str) -> NumberTest | None:

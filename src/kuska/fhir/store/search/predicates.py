@@ -264,8 +264,10 @@ def _second(test: SecondTest, bind: Binder) -> str:
 
 
 def _pair_number(test: NumberTest, bind: Binder) -> str:
-    """A composite row keeps no hash of the code alone: the test for `5||mg` brings those of the units it can be."""
+    """The hash of the code alone stands where a coded value has its system."""
     parts = ["code2 is null", f"dim = {bind.int(test.dim or 0)}", _compare(test, bind, "clow", "chigh")]
     if test.unit is not None:
         parts.append(f"unit = {bind.int(test.unit)}")
+    if test.code is not None:
+        parts.append(f"system2 = {bind.int(test.code)}")
     return " and ".join(parts)
