@@ -16,7 +16,6 @@ UCUM = "http://unitsofmeasure.org"
     [
         {"system": "urn:units", "code": "mg/dL"},
         {"system": UCUM, "code": "mg/dL"},
-        {"code": "mg/dL"},
         {"unit": "mg/dL"},
     ],
 )
