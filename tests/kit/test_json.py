@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import re
 from decimal import Decimal
 from typing import Any
@@ -112,6 +114,21 @@ def test_depth_limit():
 def test_decimals_keep_their_digits(text: str):
     raw = b'{"value":' + text.encode() + b"}"
     assert encode(decode(raw)) == raw
+
+
+@pytest.mark.parametrize(
+    "text", ["1E5", "1e5", "1.20e3", "1e+2", "1E-2", "1.0e-7", "0.0000001", "0.00000000", "-1.5E-10", "0.000001"]
+)
+def test_decimals_keep_their_form(text: str):
+    raw = b'{"value":' + text.encode() + b"}"
+    node = decode(raw)
+    assert encode(node) == encode(copy.deepcopy(node)) == encode(pickle.loads(pickle.dumps(node))) == raw  # noqa: S301
+    assert (node["value"], str(node["value"] + 0)) == (Decimal(text), str(Decimal(text) + 0))
+
+
+def test_what_is_no_json_is_not_encoded():
+    with pytest.raises(TypeError):
+        encode({"value": object()})
 
 
 def test_decimals_with_exponent_keep_value_and_precision():

@@ -1,4 +1,4 @@
-"""JSON of the outside world: strict in, compact out, decimals with their digits.
+"""JSON of the outside world: strict in, compact out, decimals with their digits and in the form they came in.
 
 `decode` turns bytes into a plain tree (`Node`): numbers with a point or an exponent become `Decimal`, others `int`.
 Invariants of what it returns: the top is an object, no key was there twice, nesting is bounded, text holds only what
@@ -15,7 +15,7 @@ import json as _stdlib
 import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import msgspec
 
@@ -26,6 +26,8 @@ Node = dict[str, Any]
 MAX_DEPTH = 64
 _MAX_NUMBER = 100  # characters
 _MAX_EXPONENT = 300  # so that every number is also a finite double
+
+_PLAIN_FROM = -6  # the place of the first digit from which on Python writes no exponent
 
 _LONE_SURROGATE = re.compile(
     rb"(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|"
@@ -44,21 +46,42 @@ class _NumberTooLong(Exception):  # noqa: N818 - the message says the rest
     pass
 
 
+class AsWritten(Decimal):
+    """A decimal that Python would write in another form (1E5 as 1E+5, 0.0000001 as 1E-7)."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, text: str) -> Self:
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    def __reduce__(self) -> tuple[type[AsWritten], tuple[str]]:
+        return AsWritten, (self.text,)
+
+
 def _decimal(text: str) -> Decimal:
     if len(text) > _MAX_NUMBER:
         raise _NumberTooLong(text)
     number = Decimal(text)
-    if not -_MAX_EXPONENT < number.adjusted() < _MAX_EXPONENT:
+    place = number.adjusted()
+    if not -_MAX_EXPONENT < place < _MAX_EXPONENT:
         raise _NumberTooLong(text)
-    return number
+    return number if place >= _PLAIN_FROM and "e" not in text and "E" not in text else AsWritten(text)
+
+
+def _as_written(value: object) -> msgspec.Raw:
+    if isinstance(value, AsWritten):
+        return msgspec.Raw(value.text.encode())
+    raise TypeError(f"JSON has no {type(value).__name__}")
 
 
 _decoder = msgspec.json.Decoder(float_hook=_decimal)
-_encoder = msgspec.json.Encoder(decimal_format="number")
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=_as_written)
 
 
 def encode(node: object) -> bytes:
-    """Compact JSON; decimals as numbers with all their digits, keys in their order."""
+    """Compact JSON; decimals as numbers with all their digits, those of a document as it had them, keys in their order."""
     return _encoder.encode(node)
 
 

@@ -198,12 +198,14 @@ def type_of(item: Item) -> TypeInfo:
             name = "Integer"
         case str():
             name = "String"
+        case Decimal():
+            name = "Decimal"
         case Temporal():
             name = item.kind.value
         case TypeInfo():
             name = "SimpleTypeInfo"
         case _:
-            name = type(item).__name__  # Decimal, Quantity
+            name = type(item).__name__  # Quantity
     return TypeInfo("System", name, "System.Any")
 
 

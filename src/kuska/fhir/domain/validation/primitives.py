@@ -163,6 +163,8 @@ def _base64_problem(value: Any) -> str | None:
 def _decimal_problem(value: Any) -> str | None:
     if value.__class__ is int:
         return None if abs(value) < _MAX_DECIMAL else "bad-decimal"
+    if isinstance(value, Decimal) and value.is_finite():  # with an exponent, as it was written
+        return None
     return "wrong-json-type"
 
 
