@@ -267,7 +267,9 @@ _TOKENS = {
 
 
 def _quantities() -> st.SearchStrategy[str]:
-    units = st.sampled_from(["", f"|{UCUM}|mg/dL", f"|{UCUM}|g/L", f"|{UCUM}|kg", "||kg", "||mg/dL", "|urn:units|mg/dL"])
+    units = st.sampled_from(
+        ["", f"|{UCUM}|mg/dL", f"|{UCUM}|g/L", f"|{UCUM}|kg", "||kg", "||mg/dL", "|urn:units|mg/dL"]
+    )
     numbers = st.sampled_from(["5.4", "5.40", "5", "0.054", "70", "7e1", "-2.5", "100"])
     return st.tuples(st.sampled_from(PREFIXES), numbers, units).map("".join)
 
