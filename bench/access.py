@@ -44,7 +44,7 @@ ENVIRONMENT = {
 
 
 def token(server: Server) -> str:
-    asyncio.run(_let_in(server.place.admin))
+    asyncio.run(let_in(server.place.admin))
     time.sleep(1.5)  # until every process has heard of it
     command = [KUSKA, "token", "--data", str(server.place.folder), "--port", str(server.port)]
     done = subprocess.run(
@@ -58,7 +58,7 @@ def token(server: Server) -> str:
     return done.stdout.decode().strip()
 
 
-async def _let_in(dsn: str) -> None:
+async def let_in(dsn: str) -> None:
     conn = await asyncpg.connect(dsn)
     try:
         await conn.execute(_SQL, json.dumps(_ROLE))

@@ -10,7 +10,7 @@ import argparse
 import json
 from typing import Any
 
-from bench import bundle, ceilings, crud, disk, profile_write, read, search, start
+from bench import beside, bundle, ceilings, crud, disk, profile_write, read, search, start
 from bench.result import RESULTS, note
 
 PLANS: dict[str, dict[str, list[str]]] = {
@@ -23,6 +23,7 @@ PLANS: dict[str, dict[str, list[str]]] = {
         "search": ["--sizes", "200", "1000", "--seconds", "0.5"],
         "start": ["--runs", "2", "--patients", "100"],
         "profile_write": ["--seconds", "3", "--resources", "1000"],
+        "beside": ["--runs", "5", "--patients", "60"],
     },
     "standard": {
         "ceilings": [],
@@ -33,6 +34,7 @@ PLANS: dict[str, dict[str, list[str]]] = {
         "search": ["--sizes", "1000", "8000"],
         "start": [],
         "profile_write": [],
+        "beside": [],
     },
     "large": {
         "ceilings": [],
@@ -43,6 +45,7 @@ PLANS: dict[str, dict[str, list[str]]] = {
         "search": ["--sizes", "1000", "8000", "64000"],
         "start": ["--patients", "2000"],
         "profile_write": [],
+        "beside": ["--runs", "60"],
     },
 }
 # The same with security on, last: from then on every request carries a token.
@@ -59,6 +62,7 @@ MAINS = {
     "search": search.main,
     "start": start.main,
     "profile_write": profile_write.main,
+    "beside": beside.main,
     "crud_secured": crud.main,
     "read_secured": read.main,
     "bundle_secured": bundle.main,

@@ -321,6 +321,7 @@ _PARTS: dict[str, Callable[[dict[str, Json]], str]] = {
     "disk": _disk,
     "search": _search,
     "start": _start,
+    "turns": lambda found: report_security.turns(found) or _MISSING.format("beside"),
     "security": lambda found: report_security.table(found) or _MISSING.format("fhir"),
     "profile": _profile,
     "ceilings": _ceilings,

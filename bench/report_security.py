@@ -7,7 +7,47 @@ from bench.tables import Json, number
 
 
 def targets(found: dict[str, Json]) -> list[tuple[str, str, bool | None]]:
-    return _lowered(found) + _own(found)
+    return _lowered(found) + _in_turns(found) + _own(found)
+
+
+def _in_turns(found: dict[str, Json]) -> list[tuple[str, str, bool | None]]:
+    """Side by side in one process, where the machine's weather is the same for all."""
+    lowered, noted = "{}, in turns: with security on at most 15 % lower", "the trail at most 10 % of a read"
+    if "beside" not in found:
+        return [(lowered.format("reads and writes"), "not measured", None), (noted, "not measured", None)]
+    rows: list[tuple[str, str, bool | None]] = []
+    figures = found["beside"]["figures"]
+    for kind, text in (("read", "reads"), ("write", "create, read, update, delete")):
+        shares = [one["shares_percent"] for one in figures[kind].values()]
+        fewer = max(one["fewer_requests_per_second"]["median"] for one in shares)
+        more = max(one["more_processor_time"]["median"] for one in shares)
+        said = f"{number(fewer)} % fewer requests/s, {number(more)} % more processor time"
+        rows.append((lowered.format(text), said, fewer <= 15))
+    trail = max(one["shares_percent"]["trail_of_processor_time"]["median"] for one in figures["read"].values())
+    rows.append((noted, f"{number(trail)} % of its processor time, all that comes later included", trail <= 10))
+    return rows
+
+
+def turns(found: dict[str, Json]) -> str:
+    if "beside" not in found:
+        return ""
+    rows = [
+        (
+            f"{kind}, {clients} clients",
+            *(
+                f"{number(one[way]['process_us']['median'])} + {number(one[way]['database_us']['median'])}"
+                for way in ("off", "without_trail", "on")
+            ),
+            *(
+                f"{number(share['median'])} % ({number(share['min'])}–{number(share['max'])})"
+                for share in one["shares_percent"].values()
+            ),
+        )
+        for kind, figures in found["beside"]["figures"].items()
+        for clients, one in figures.items()
+    ]
+    head = ("", "off, µs process + database", "on, without trail", "on", "fewer requests/s", "more processor time")
+    return tables.table((*head, "the trail's part"), rows)
 
 
 def _own(found: dict[str, Json]) -> list[tuple[str, str, bool | None]]:

@@ -12,10 +12,10 @@ from bench.load import Ask, Script, play, request
 from bench.measure import data_folder, runs
 from bench.population import Loaded, send_common
 from bench.seeds import SEEDS
-from bench.server import HOST, Server, serving
+from bench.server import HOST, Server, attached, serving
 from bench.shapes import SHAPES
 
-from bench import bundle, crud, disk, fhir, profile_write, read, report, search, start
+from bench import beside, bundle, crud, disk, fhir, profile_write, read, report, search, start
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,15 @@ def test_reads_find_what_bundles_stored(server: Server, loaded: Loaded) -> None:
     figures = read.measure(server, loaded.paths, connections=[2], seconds=0.3, count=1)["2"]
     assert figures["errors"] == 0
     assert figures["kinds"]["read"]["n"] > 0
+
+
+@pytest.mark.requirement("HC-09")
+def test_security_is_measured_beside_its_absence(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with data_folder(tmp_path_factory.mktemp("bench")) as folder, attached(folder) as place:
+        figures = uvloop.run(beside.measure(place, clients=[2], patients=1, runs=1, number=10))
+    for kind in ("read", "write"):
+        assert set(figures[kind]["2"]) == {"off", "on", "without_trail", "shares_percent"}
+        assert figures[kind]["2"]["on"]["process_us"]["median"] > 0
 
 
 def test_disk_is_all_accounted_for(server: Server, loaded: Loaded) -> None:

@@ -61,7 +61,7 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
         wiring.application(settings, port, beside) as app,
         tls.watched() if tls else contextlib.nullcontext(),
     ):
-        _settle_memory()
+        settle_memory()
         config = uvicorn.Config(
             app,
             http=GuardedProtocol,
@@ -82,7 +82,7 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
         await _Server(config).serve([sock])
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """What was made until now stays: the collector need not walk through it again and again.
 
     Requests make trees that are freed by counting alone; collecting after every 700 objects, Python's default, costs a
