@@ -85,9 +85,11 @@ async def _seen(conn: Read, include: Include, round_: _Round, known: Known) -> l
 async def _by_url(conn: Read, include: Include, round_: _Round, known: Known) -> list[tuple[int, int]]:
     """What canonicals name, or what names these by a canonical."""
     found: list[tuple[int, int]] = []
+    if not include.links:
+        return found
+    start = by_type(round_.start)
     for link in include.links:
-        here = link.target_type if include.reverse else link.source_type
-        rids = [rid for type_, rid in round_.start if type_ == here]
+        rids = start.get(link.target_type if include.reverse else link.source_type)
         if not rids:
             continue
         if include.reverse:
