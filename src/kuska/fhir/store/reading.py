@@ -56,7 +56,7 @@ class Reads:
         if row is None:
             self._sight.pretend(type_, letter)
             return None
-        stored = self.stored(row)
+        stored = self.stored(row, id_)
         if not await self._visible(conn, row, stored, letter):
             return None
         if letter == "r":
