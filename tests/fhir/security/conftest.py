@@ -235,17 +235,24 @@ def people() -> list[Node]:
 async def house(server_dsn: str, template: str) -> AsyncIterator[House]:
     async with _clone(server_dsn, template) as dsn:
         db = await Database.open(dsn, Limits(read_connections=3, write_connections=3))
-        clock, trail, epoch = SetClock(NOW), Told(), Epoch(db)
-        archive = await open_record(db, FhirSettings(max_bundle_entries=100), consents=Consents(epoch))
-        policy = Policy(db, Roles(db, SecuritySettings(), clock, epoch), Place("demo", "PE"), clock, epoch)
-        made = House(archive, FhirApp(archive, Doorkeeper(policy, trail, clock)), trail, clock, epoch, policy)
-        await db.transact(roles)
-        await made.put(*people())
-        await db.transact(accounts)
-        yield made
-        for client in made.clients.values():
-            await client.aclose()
-        await db.close()
+        try:
+            made = await _furnished(db)
+            yield made
+            for client in made.clients.values():
+                await client.aclose()
+        finally:  # a loop does not end while somebody in it is connected
+            await db.close()
+
+
+async def _furnished(db: Database) -> House:
+    clock, trail, epoch = SetClock(NOW), Told(), Epoch(db)
+    archive = await open_record(db, FhirSettings(max_bundle_entries=100), consents=Consents(epoch))
+    policy = Policy(db, Roles(db, SecuritySettings(), clock, epoch), Place("demo", "PE"), clock, epoch)
+    made = House(archive, FhirApp(archive, Doorkeeper(policy, trail, clock)), trail, clock, epoch, policy)
+    await db.transact(roles)
+    await made.put(*people())
+    await db.transact(accounts)
+    return made
 
 
 def ids(response: httpx.Response, mode: str | None = None) -> list[str]:
