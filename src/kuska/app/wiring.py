@@ -15,7 +15,7 @@ from kuska.app.patients import RecordPatients
 from kuska.app.protection import protection
 from kuska.app.settings import Settings
 from kuska.app.storage import database
-from kuska.fhir.api import open_record
+from kuska.fhir.api import open_record, tidied
 from kuska.fhir.routes import FhirApp, OpenDoor
 from kuska.fhir.settings import FhirSettings
 from kuska.infra.postgres.database import Database
@@ -49,13 +49,14 @@ async def _unguarded(
     """Everything for everybody on this machine; no accounts, no pages."""
     metrics, clock = HttpMetrics(), SystemClock()
     record = await open_record(db, settings.fhir, bases(settings, port), keys)
-    yield Frame(
-        fhir=FhirApp(record, OpenDoor(clock), FHIR, annex=annex),
-        site=site.build(db, metrics, [record_routes.build(record, clock)]),
-        metrics=metrics,
-        slow_seconds=settings.process.log_slow_seconds,
-        loopback_only=True,
-    )
+    async with tidied(record, clock):
+        yield Frame(
+            fhir=FhirApp(record, OpenDoor(clock), FHIR, annex=annex),
+            site=site.build(db, metrics, [record_routes.build(record, clock)]),
+            metrics=metrics,
+            slow_seconds=settings.process.log_slow_seconds,
+            loopback_only=True,
+        )
 
 
 @asynccontextmanager
@@ -91,13 +92,14 @@ async def _guarded(
         fresh = timedelta(minutes=settings.security.step_up_minutes)
         everything_else = site.build(db, metrics, routers, door=security.door, clock=clock, fresh=fresh)
         pages.attend(everything_else)
-        yield Frame(
-            fhir=FhirApp(record, security.door, FHIR, security.trail, own_url, annex),
-            site=everything_else,
-            metrics=metrics,
-            slow_seconds=settings.process.log_slow_seconds,
-            loopback_only=False,
-        )
+        async with tidied(record, clock):
+            yield Frame(
+                fhir=FhirApp(record, security.door, FHIR, security.trail, own_url, annex),
+                site=everything_else,
+                metrics=metrics,
+                slow_seconds=settings.process.log_slow_seconds,
+                loopback_only=False,
+            )
 
 
 def origin(settings: Settings, port: int) -> str:

@@ -26,6 +26,7 @@ from kuska.fhir.errors import UnknownZoneError
 from kuska.fhir.settings import FhirSettings
 from kuska.fhir.store.bodies import Bodies
 from kuska.fhir.store.care import Care
+from kuska.fhir.store.changes import Outbox
 from kuska.fhir.store.facts import own_key, settle_zone
 from kuska.fhir.store.records import Change, Records, State, Written
 from kuska.fhir.store.resealing import Resealing, is_empty
@@ -35,6 +36,7 @@ from kuska.fhir.usecases import bundle
 from kuska.fhir.usecases.checking import checked, wrong_type
 from kuska.fhir.usecases.nobody import nobody
 from kuska.fhir.usecases.record import Archive, Record
+from kuska.fhir.usecases.tidying import tidied
 from kuska.infra.postgres.database import Database
 from kuska.kit.json import Node, decode
 from kuska.kit.paging import Cursors
@@ -47,6 +49,7 @@ __all__ = [
     "Parameter",
     "Record",
     "Saved",
+    "begin_outbox_anew",
     "create",
     "everything",
     "open_record",
@@ -55,6 +58,7 @@ __all__ = [
     "restricts",
     "search",
     "status_of",
+    "tidied",
     "transaction",
     "upsert_many",
 ]
@@ -149,6 +153,11 @@ async def _bodies(db: Database, keys: Keys | None) -> Bodies:
 async def reseal(record: Archive, progress: Callable[[int, int], None] = lambda _, __: None) -> int:
     """Every stored body as it would be sealed now, while the record is in use. How many were sealed anew."""
     return await Resealing(record.db, record.bodies, record.definitions.type_names).run(progress)
+
+
+async def begin_outbox_anew(db: Database) -> None:
+    """After the database came back from a dump."""
+    await db.transact(Outbox(definitions()).begin_anew)
 
 
 async def create(record: Record, node: Node) -> Saved:

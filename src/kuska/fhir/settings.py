@@ -42,6 +42,9 @@ class FhirSettings:
     # Days for which a patient stays in the care of those who took part in an encounter or an appointment, or who
     # requested or performed a service, counted from its end.
     care_days: Count = 365
+    # Days for which the outbox keeps what changed; older changes are removed, but none that a registered reader has still
+    # to read.
+    change_days: Count = 30
     # Entries of a history page when the client does not say how many.
     history_count: Count = 50
     # Most entries of a history page.

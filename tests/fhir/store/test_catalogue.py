@@ -7,7 +7,7 @@ import pytest
 from kuska.infra.postgres.database import Database
 
 # No clinical content, one row per fact about the database itself.
-_LOCAL = {"setting"}
+_LOCAL = {"setting", "change_mark", "change_reader"}
 _UNKEYED = {
     "token",
     "string",

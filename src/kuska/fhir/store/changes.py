@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from kuska.fhir.domain.definitions.model import Definitions
@@ -18,6 +19,7 @@ from kuska.kit.sqlfiles import load
 
 _SQL = load("kuska.fhir.store", "changes.sql")
 
+_EVERYTHING = str(2**63 - 1)
 Kind = Literal["created", "updated", "deleted"]
 _KINDS: Mapping[bytes, Kind] = {b"c": "created", b"u": "updated", b"r": "created", b"d": "deleted"}
 
@@ -56,5 +58,28 @@ class Outbox:
             for rid, type_, version, kind in zip(row["rids"], row["types"], row["versions"], row["kinds"], strict=True)
         ]
 
-    async def trim(self, tx: Write, through: Position) -> None:
-        await tx.execute(_SQL["trim"], str(through.transaction), through.sequence)
+    async def read_through(self, tx: Write, name: str, through: Position) -> None:
+        """A reader says how far it has come; from the first time on, nothing is trimmed that it has not read."""
+        await tx.execute(_SQL["read_through"], name, str(through.transaction), through.sequence)
+
+    async def forget_reader(self, tx: Write, name: str) -> None:
+        """It does not come back: nothing waits for it any more."""
+        await tx.execute(_SQL["forget_reader"], name)
+
+    async def trim(self, tx: Write, now: datetime, before: datetime) -> None:
+        """Removes what is older than `before` and read by everybody who is waited for. Notes how far it is by `now`:
+        what was written before the first such note is as old as that.
+        """
+        await tx.execute(_SQL["mark"], now)
+        aged = await tx.fetchrow(_SQL["aged"], before)
+        if aged is None:
+            return
+        slowest = await tx.fetchrow(_SQL["slowest"])
+        through = (_EVERYTHING, 0) if slowest is None else (slowest["xid"], slowest["seq"])
+        await tx.execute(_SQL["trim"], aged["xid"], *through)
+        await tx.execute(_SQL["forget_marks"], aged["at"])
+
+    async def begin_anew(self, tx: Write) -> None:
+        """After the rows were brought into another server, whose transactions count from the beginning."""
+        for name in ("begin_anew", "readers_anew", "marks_anew"):
+            await tx.execute(_SQL[name])
