@@ -170,6 +170,18 @@ def _demo(settings: Settings, options: argparse.Namespace) -> int:
     return seed(settings, options, _tell)
 
 
+def _backup(settings: Settings, options: argparse.Namespace) -> int:
+    from kuska.app.backup import backup  # noqa: PLC0415
+
+    return backup(settings, options, _tell)
+
+
+def _restore(settings: Settings, options: argparse.Namespace) -> int:
+    from kuska.app.backup import restore  # noqa: PLC0415
+
+    return restore(settings, options, _tell)
+
+
 def _keys(settings: Settings, options: argparse.Namespace) -> int:
     tell = teller(print, language())
     if options.action == "replace-signing":
@@ -218,6 +230,8 @@ _COMMANDS: dict[str, Run] = {
     "migrate": _migrate,
     "doctor": _doctor,
     "demo": _demo,
+    "backup": _backup,
+    "restore": _restore,
     "keys": _keys,
     "audit": _audit,
     "account": _account,

@@ -67,6 +67,9 @@ class Parser(argparse.ArgumentParser):
     def choice(self, name: str, *choices: str) -> None:
         self._given.add_argument(name, choices=choices)
 
+    def given(self, name: str, shown: str) -> None:
+        self._given.add_argument(name, metavar=shown)
+
     def option(self, name: str, about: str = "", **given: Any) -> None:
         self._options.add_argument(f"--{name}", help=self.said(about) if about else None, **given)
 
@@ -172,12 +175,18 @@ def _token(one: Parser) -> None:
     one.option("scope", "cli.token-scope")
 
 
+def _folder(one: Parser) -> None:
+    one.given("folder", "FOLDER")
+
+
 # Command -> the settings that are options of it, and what else it takes.
 _COMMANDS: dict[str, tuple[tuple[str, ...], Callable[[Parser], None]]] = {
     "serve": (("data", "host", "port", "roles", "workers"), _nothing),
     "migrate": (("data",), _migrate),
     "doctor": (("data",), _nothing),
     "demo": (("data",), _demo),
+    "backup": (("data",), _folder),
+    "restore": (("data",), _folder),
     "keys": (("data",), _keys),
     "audit": (("data",), _audit),
     "account": (("data", "port"), _account),

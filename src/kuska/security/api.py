@@ -50,6 +50,7 @@ from kuska.security.usecases.oauth.resealing import reseal as reseal_signing_key
 from kuska.security.usecases.opening import Security, open_security
 from kuska.security.usecases.pseudonyms import Pseudonyms
 from kuska.security.usecases.trail.export import MEDIA_TYPES as AUDIT_TYPES
+from kuska.security.usecases.trail.restoring import bring_heads, heads_files
 from kuska.security.usecases.trail.running import open_trail, trail_verifier
 from kuska.security.usecases.trail.trail import AuditTrail
 from kuska.security.usecases.unrestricted import Unnoted, visit_off, visit_operator, visit_system
@@ -108,8 +109,10 @@ __all__ = [
     "account_id",
     "accounts_ruling",
     "audit_event",
+    "bring_heads",
     "check_client",
     "guarded",
+    "heads_files",
     "mail_queue",
     "needs_of",
     "open_keys",
