@@ -91,8 +91,8 @@ def _security(server: Server) -> Node:
 _SECURITY = (
     "What a caller may not see is not there: it is answered like an unknown id (404), and it is in no search, include, "
     "count, chain or history. History of a type or of everything is for callers who may see all of it. Ids are chosen "
-    "(PUT to an unknown id) by callers who may create everything of the type. A conditional create or update that "
-    "meets something the caller cannot see is refused (403). AuditEvents are written by the server alone. The purpose "
+    "(PUT to an unknown id) by callers who may create everything of the type. A conditional create or update "
+    "meets what the caller sees; what is hidden changes no answer. AuditEvents are written by the server alone. The purpose "
     "of use is taken from the header X-Purpose-Of-Use, from the token, or from the caller's role."
 )
 _DOCUMENTATION = (

@@ -29,7 +29,7 @@ def _drug(  # noqa: PLR0917 - a table row
     ucum = {"tableta": "{tbl}", "mL": "mL", "inhalación": "{puff}", "UI": "[iU]", "mg": "mg", "cápsula": "{capsule}"}[
         unit
     ]
-    return Drug(concept(ATC, atc, name, dose.split(",", 1)[0]), dose, amount, unit, ucum, times, route)
+    return Drug(concept(ATC, atc, name, dose.split(", ", 1)[0]), dose, amount, unit, ucum, times, route)
 
 
 METFORMIN = _drug(
