@@ -147,6 +147,38 @@ def test_a_general_refusal_does_not_keep_the_reception_from_finding_the_person()
     assert effect(clerk, actors=("Practitioner/clerk",), purposes=("PATADMIN", "HOPERAT")) == "withheld"
 
 
+def test_a_refusal_that_says_what_it_is_about_holds_at_the_reception_too() -> None:
+    desk = consent({"type": "deny", "purpose": [{"code": "PATADMIN"}]})
+    assert effect(desk, purposes=("PATADMIN",)) == "withheld"
+    assert effect(desk, purposes=("TREAT",)) == "nothing"
+    coverage = consent({"type": "deny", "class": [{"system": TYPES, "code": "Coverage"}]})
+    assert effect(coverage, purposes=("PATADMIN",), type_="Coverage") == "withheld"
+    assert effect(coverage, purposes=("PATADMIN",), type_="Patient") == "nothing"
+
+
+def test_an_exception_for_everybody_holds_at_the_reception_too() -> None:
+    """Only a refusal of everything is not heard there, not what is excepted from one."""
+    for_some = {"type": "deny", "actor": [actor("Organization/us")]}
+    excepted = consent({**for_some, "provision": [{"type": "permit", "purpose": [{"code": "PATADMIN"}]}]})
+    assert effect(excepted, actors=("Organization/us",), purposes=("PATADMIN",)) == "let in"
+    assert effect(excepted, actors=("Organization/us",), purposes=("TREAT",)) == "withheld"
+
+
+def test_what_is_said_of_one_type_is_not_heard_of_another() -> None:
+    """Of several types in one Consent: letting somebody see conditions does not show them the results."""
+    observation, condition = ([{"system": TYPES, "code": code}] for code in ("Observation", "Condition"))
+    node = consent(
+        {
+            "type": "deny",
+            "class": observation,
+            "provision": [{"type": "permit", "class": condition, "actor": [actor("Organization/us")]}],
+        }
+    )
+    assert effect(node, actors=("Organization/us",), type_="Observation") == "withheld"
+    assert effect(node, actors=("Organization/us",), type_="Condition") == "let in"
+    assert effect(node, actors=("Organization/us",), type_="Patient") == "nothing"
+
+
 @pytest.mark.parametrize(
     "limit",
     [

@@ -11,11 +11,13 @@ from tests.security.usecases.visitors import NOW, House, emptied, house
 from kuska.infra.postgres.database import Database
 from kuska.security.contracts import Caller
 from kuska.security.domain.accounts import Account
+from kuska.security.domain.scopes import parse
 from kuska.security.domain.sessions import Session
 from kuska.security.errors import NobodyError, RefusedByPolicyError
 from kuska.security.settings import LimitSettings
 from kuska.security.usecases.door import Door, signed_in
 from kuska.security.usecases.limits import Limits, ThrottledError
+from kuska.security.usecases.refusals import Refusals
 from kuska.security.usecases.unrestricted import visit_off, visit_system
 
 pytestmark = [pytest.mark.requirement("HC-04"), pytest.mark.requirement("LW-13"), pytest.mark.requirement("AP-10")]
@@ -69,6 +71,19 @@ def sessions() -> Sessions:
     return Sessions()
 
 
+def _door(
+    at: House,
+    tokens: Tokens,
+    sessions: Sessions | None = None,
+    limits: Limits | None = None,
+    refusals: Refusals | None = None,
+) -> Door:
+    return Door(
+        tokens=tokens, sessions=sessions or Sessions(), policy=at.policy, trail=at.lines,
+        limits=limits or Limits(LimitSettings()), clock=at.clock, refusals=refusals, secure=True,
+    )  # fmt: skip
+
+
 @pytest.fixture
 def door(at: House, sessions: Sessions) -> Door:
     caller = replace(at.caller("physician"), address="")
@@ -92,6 +107,15 @@ async def test_a_good_token_comes_in(at: House, door: Door) -> None:
     assert not at.lines.events, "the visit itself leaves its line when it ends"
 
 
+@pytest.mark.parametrize("token", [b"good", b"known"])
+async def test_a_known_token_comes_in_like_a_checked_one(at: House, door: Door, token: bytes) -> None:
+    for scheme in (b"Bearer ", b"bearer "):
+        visit = await door.enter({b"authorization": scheme + token}, address=FROM)
+        assert (visit.access.caller.account, visit.access.caller.address) == ("account-physician", FROM)
+    with pytest.raises(RefusedByPolicyError):
+        await door.enter({b"authorization": b"Bearer " + token}, address=FROM, purpose="HRESCH")
+
+
 async def test_a_token_without_scopes_opens_nothing(door: Door) -> None:
     """However it came to be: `None` means a session of the pages, which nothing narrows."""
     access = (await door.enter({b"authorization": b"Bearer good"}, address=FROM)).access
@@ -110,6 +134,10 @@ async def test_a_token_without_scopes_opens_nothing(door: Door) -> None:
         ({b"authorization": b"Bearer good\n"}, "security.no-bearer"),
         ({b"authorization": "Bearer gööd".encode()}, "security.no-bearer"),
         ({b"authorization": b"Bearer expired"}, "security.token-expired"),
+        # Seven letters before a token that is known already, and not the right ones.
+        ({b"authorization": b"Basic  known"}, "security.no-bearer"),
+        ({b"authorization": b"BEARER known"}, "security.no-bearer"),
+        ({b"authorization": b"Bearerxknown"}, "security.no-bearer"),
         ({b"cookie": b"kuska=good"}, "security.no-token"),
         ({b"cookie": b"__Host-kuska=good"}, "security.no-token"),
     ],
@@ -218,3 +246,63 @@ async def test_the_programs_own_work_is_noted_under_its_name(at: House) -> None:
     await visit.end("R")
     (line,) = at.lines.events
     assert (line.caller.kind, line.caller.account, line.entities) == ("system", "system:demo", ("Patient/1",))
+
+
+async def test_a_token_keeps_its_scopes_and_no_more(door: Door, at: House) -> None:
+    rules = parse("user/Observation.r")
+    narrowed = replace(at.caller("physician"), address="", scopes=rules)
+    access = (await _door(at, Tokens(narrowed)).enter({b"authorization": b"Bearer good"}, address=FROM)).access
+    assert access.caller.scopes == rules
+    assert access.ways("Observation", "r")
+    assert not access.ways("Observation", "s")
+    assert not access.ways("Condition", "r")
+
+
+@pytest.mark.parametrize("token", [b"good", b"known"])
+async def test_who_asks_too_much_waits(at: House, sessions: Sessions, token: bytes) -> None:
+    """By a token that is checked, by one that is known, by the pages."""
+    limits = Limits(LimitSettings(requests_per_second=1, requests_burst=2), now=lambda: 0.0)
+    door = _door(at, Tokens(replace(at.caller("physician"), address="")), sessions, limits)
+    for _ in range(2):
+        await door.enter({b"authorization": b"Bearer " + token}, address=FROM)
+    with pytest.raises(ThrottledError):
+        await door.enter({b"authorization": b"Bearer " + token}, address=FROM)
+    sessions.kept["good"] = session()
+    for _ in range(2):
+        await door.enter_page({b"cookie": b"__Host-kuska=good"}, address=FROM)
+    with pytest.raises(ThrottledError):
+        await door.enter_page({b"cookie": b"__Host-kuska=good"}, address=FROM)
+    assert not at.lines.events, "it is no refusal: nothing of it is anybody's business"
+
+
+async def test_a_good_token_of_who_is_gone_is_an_attempt(at: House, sessions: Sessions) -> None:
+    """The account was withdrawn since: noted with who it was, held against the address, counted as what was shown."""
+    gone = replace(at.caller("physician"), address="", kind="anonymous")
+    limits = Limits(LimitSettings(failures_per_minute=1, failures_burst=1), now=lambda: 0.0)
+    tried: list[str] = []
+    for way in ("token", "session"):
+        refusals = Refusals(at.lines, limits)
+        refusals.metrics.refused = tried.append  # type: ignore[method-assign]
+        door = _door(at, Tokens(gone), sessions, limits, refusals)
+        sessions.kept["good"] = session(account=replace(session().account, kind="anonymous"))
+        with pytest.raises((NobodyError, ThrottledError)):
+            if way == "token":
+                await door.enter({b"authorization": b"Bearer good"}, address=FROM)
+            else:
+                await door.enter_page({b"cookie": b"__Host-kuska=good"}, address=FROM)
+    (line,) = at.lines.events
+    assert (line.outcome, line.caller.account, line.caller.address) == ("4", "account-physician", FROM)
+    assert tried == ["token", "session"]
+    with pytest.raises(ThrottledError):
+        await door.enter({b"authorization": b"Bearer good"}, address=FROM)
+
+
+async def test_what_is_kept_of_callers_has_a_bound(at: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kuska.security.usecases.door._MOST_CALLERS", 3)
+    door = _door(at, Tokens(replace(at.caller("physician"), address="")))
+    for number in range(10):
+        address = f"203.0.113.{number}"
+        visit = await door.enter({b"authorization": b"Bearer good"}, address=address)
+        assert visit.access.caller.address == address
+        assert len(door._placed) <= 3
+    assert len(door._placed) > 0
