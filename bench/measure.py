@@ -14,17 +14,27 @@ from typing import Any
 
 from bench import access
 from bench.load import Script, Tally, authorize, play
-from bench.result import Cpu, descendants, latency, note, spread
+from bench.result import Cpu, descendants, latency, note, refuse_unnamed, revision, spread
 from bench.server import HEADERS, HOST, Server, serving
 
 # On a disk, not in memory as /tmp often is: commits must reach something durable.
 FOLDER = Path(__file__).parent.parent / "build" / "bench"
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says before a quarter of an hour is over, and not only after it, that nothing would be kept."""
+
+    def parse_args(self, *given: Any, **named: Any) -> Any:
+        chosen = super().parse_args(*given, **named)
+        if not chosen.trial:
+            refuse_unnamed(revision())
+        return chosen
+
+
 def options(
     doc: str | None, *, seconds: float, runs: int, connections: list[int], patients: int
 ) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = _Parser(description=doc, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--seconds", type=float, default=seconds, help="measured time of one run")
     parser.add_argument("--runs", type=int, default=runs, help="runs of each setting; figures are their median")
     parser.add_argument("--connections", type=int, nargs="+", default=connections, help="simultaneous clients")

@@ -43,15 +43,29 @@ def machine() -> dict[str, Any]:
     }
 
 
-def revision() -> str:
+def revision(place: Path = HERE.parent) -> str:
+    """Of what is measured: '-dirty' where program or benchmarks differ from it; notes and kept figures do not count."""
     try:
-        said = subprocess.run(
-            ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=10"],
-            capture_output=True, text=True, check=True, timeout=20,
-        )  # fmt: skip
+        said = _git(place, "describe", "--always", "--abbrev=10")
+        changed = _git(place, "status", "--porcelain", "--", "src", "bench", ":!bench/results")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return said.stdout.strip()
+    return f"{said}-dirty" if changed else said
+
+
+def _git(place: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(place), *arguments], capture_output=True, text=True, check=True, timeout=20)
+    return done.stdout.strip()
+
+
+def refuse_unnamed(found: str) -> None:
+    """Figures that are kept must be those of something that others can have, too."""
+    if found == "unknown":
+        sys.exit(
+            "nothing is kept: this is no git repository, so nobody could tell what was measured. With --trial it is printed"
+        )
+    if found.endswith("-dirty"):
+        sys.exit("nothing is kept: src/ or bench/ differ from the last commit. Commit first, or print only: --trial")
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
@@ -136,8 +150,8 @@ def descendants(roots: Iterable[int]) -> set[int]:
 
 
 def publish(name: str, workload: Mapping[str, Any], figures: Mapping[str, Any], *, keep: bool = True) -> dict[str, Any]:
-    """Print the JSON line; keep it for docs/performance.md unless it was a trial."""
-    result = {
+    """Print the JSON line; keep it for docs/performance.md unless it was a trial. What cannot be named is not kept."""
+    result: dict[str, Any] = {
         "benchmark": name,
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "revision": revision(),
@@ -147,6 +161,7 @@ def publish(name: str, workload: Mapping[str, Any], figures: Mapping[str, Any], 
     }
     print(json.dumps(result, ensure_ascii=False), flush=True)
     if keep:
+        refuse_unnamed(result["revision"])
         RESULTS.mkdir(exist_ok=True)
         text = json.dumps(result, ensure_ascii=False, indent=1)
         (RESULTS / f"{name}.json").write_text(text + "\n", "utf-8")
