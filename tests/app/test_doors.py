@@ -17,6 +17,7 @@ from tests.security.usecases.test_door import FROM, Sessions, Tokens, session
 from tests.security.usecases.visitors import House, emptied, house
 
 from kuska.app import site
+from kuska.app.frame import Frame
 from kuska.app.guarding import UndeclaredRouteError
 from kuska.infra.postgres.database import Database
 from kuska.infra.telemetry.metrics import HttpMetrics
@@ -74,7 +75,7 @@ def built(at: House, door: Door | None, *routers: APIRouter) -> FastAPI:
 
 
 @asynccontextmanager
-async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def client(app: FastAPI | Frame) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, client=(FROM, 1234))
     async with httpx.AsyncClient(transport=transport, base_url="http://kuska.test") as made:
         yield made
@@ -114,6 +115,19 @@ async def test_nothing_is_added_behind_the_checks_back(at: House, door: Door) ->
         app.add_route("/later", undeclared)
     with pytest.raises(AttributeError):
         app.mount("/later", app)
+
+
+async def test_requests_are_counted_by_the_routes_pattern(at: House, door: Door) -> None:
+    """Let in or not; what is no route is `other`."""
+    app = built(at, door, router(own=answering(guarded(signed_in=True)), all=answering(open_to_all("a test"))))
+    metrics = HttpMetrics()
+    framed = Frame(fhir=app, site=app, metrics=metrics, slow_seconds=60, loopback_only=False)
+    async with client(framed) as http:
+        for path in ("/own", "/all", "/nothing"):
+            await http.get(path)
+    said = metrics.render().decode()
+    for route, status in (("/own", 401), ("/all", 200), ("other", 404)):
+        assert f'kuska_http_requests_total{{method="GET",route="{route}",status="{status}"}} 1.0' in said
 
 
 async def test_a_guarded_route_is_entered_by_the_door_only(at: House, door: Door) -> None:

@@ -103,8 +103,7 @@ def _route(scope: Scope, of_fhir: bool) -> str:
     if known is not None:
         return str(known)
     if not of_fhir:
-        matched = getattr(scope.get("route"), "path", None)
-        return str(matched) if matched else "other"
+        return "other"  # nothing that exists
     parts = [part for part in scope["path"][len(FHIR) :].split("/") if part]
     if parts and parts[-1].startswith(("$", "_")):
         return f"fhir {('system', 'type', 'instance')[min(len(parts) - 1, 2)]} operation"

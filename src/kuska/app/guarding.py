@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute, Mount, Route
 
+from kuska.app.frame import ROUTE
 from kuska.kit.clock import Clock
 from kuska.security.api import Door, Needs, NobodyError, RefusedByPolicyError, StepUpError, Visit, needs_of, visit_off
 
@@ -75,6 +76,7 @@ class _Guarded:
         self._fresh = fresh
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[ROUTE] = self._path  # for the frame's metrics and logs, also of what is refused here
         if not self.needs.why_open:
             scope.setdefault("state", {})["visit"] = await self._enter(scope)
         await self._app(scope, receive, send)
