@@ -5,12 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.app.test_cli import PATIENCE, served
+from tests.app.test_cli import PATIENCE, kuska, served
 
 pytestmark = [pytest.mark.requirement("LW-20"), pytest.mark.requirement("HC-01")]
 
@@ -69,3 +70,44 @@ def test_a_refused_large_body_says_why(tmp_path: Path) -> None:
         assert (status, outcome["resourceType"]) == (422, "OperationOutcome")
         status, outcome = post(port, "/fhir/Questionnaire", json.dumps(questionnaire(60_000)).encode())
         assert (status, outcome["resourceType"]) == (413, "OperationOutcome")
+
+
+def test_who_asks_is_judged_and_noted_there_as_here(tmp_path: Path) -> None:
+    """With security: the same token, the same role, one line in the trail, and that in the chain."""
+    data = tmp_path / "data"
+    where = ("--data", str(data))
+    photo = [{"contentType": "image/png", "data": "A" * 400_000}]
+    with served(data, security="on") as (process, port):
+        tokens: dict[str, str] = {}
+        for scope in ("system/Patient.cu", "system/Patient.r"):
+            added = kuska("client", "add", *where, "--name", "x", "--grant", "client_credentials", "--scope", scope,
+                          "--role", "service")  # fmt: skip
+            assert added.returncode == 0, added.stderr
+            issued = kuska("token", *where, "--client-id", json.loads(added.stdout)["client_id"])
+            tokens[scope] = issued.stdout.strip()
+
+        def put(bearer: str) -> int:
+            with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
+                node = {"resourceType": "Patient", "id": "large", "photo": photo}
+                headers = {"content-type": "application/fhir+json", "authorization": f"Bearer {bearer}"}
+                connection.request("PUT", "/fhir/Patient/large", json.dumps(node), headers)
+                answer = connection.getresponse()
+                answer.read()
+                return answer.status
+
+        assert put("nobody") == 401
+        assert put(tokens["system/Patient.r"]) == 403
+        assert not children(process.pid)  # who is not let in starts nothing
+        assert put(tokens["system/Patient.cu"]) == 201
+        [annex] = children(process.pid)
+        process.kill()
+        process.wait(timeout=PATIENCE)
+        deadline = time.monotonic() + PATIENCE
+        while Path(f"/proc/{annex}").exists():  # nobody is left whom it could answer
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    exported = kuska("audit", "export", *where, "--patient", "large")
+    lines = [json.loads(line) for line in exported.stdout.splitlines()]
+    done = [line for line in lines if line["outcome"] == "0"]
+    assert [line["action"] for line in done] == ["U"]
+    assert kuska("audit", "verify", *where).returncode == 0
