@@ -164,6 +164,18 @@ def test_an_exception_for_everybody_holds_at_the_reception_too() -> None:
     assert effect(excepted, actors=("Organization/us",), purposes=("TREAT",)) == "withheld"
 
 
+def test_one_type_may_be_let_in_where_all_is_refused() -> None:
+    results = {
+        "type": "permit",
+        "class": [{"system": TYPES, "code": "Observation"}],
+        "actor": [actor("Organization/us")],
+    }
+    node = consent({"type": "deny", "provision": [results]})
+    assert effect(node, actors=("Organization/us",), type_="Observation") == "let in"
+    assert effect(node, actors=("Organization/us",), type_="Condition") == "withheld"
+    assert effect(node, actors=("Organization/other",), type_="Observation") == "withheld"
+
+
 def test_what_is_said_of_one_type_is_not_heard_of_another() -> None:
     """Of several types in one Consent: letting somebody see conditions does not show them the results."""
     observation, condition = ([{"system": TYPES, "code": code}] for code in ("Observation", "Condition"))

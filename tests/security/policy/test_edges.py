@@ -10,10 +10,12 @@ import pytest
 from tests.security.policy.situations import HERE, LETTERS, NOW, TYPES, access, caller
 
 from kuska.security.contracts import Access, Caller
+from kuska.security.domain.consents import ConsentRule
 from kuska.security.domain.directory import DIRECTORY, OF_SEVERAL, PERSONAL
 from kuska.security.domain.policy import Facts, Granted, decide
 from kuska.security.domain.roles import role, shipped
 from kuska.security.domain.scopes import parse
+from kuska.security.errors import NobodyError
 
 pytestmark = pytest.mark.requirement("LW-29")
 
@@ -62,6 +64,42 @@ def test_what_is_restricted_is_not_free() -> None:
     assert way.queries == ((("category", "laboratory"),),)
     assert not given.free("Observation", "r")
     assert with_role(caller(), scopes=["user/Observation.rs"]).free("Observation", "r")
+
+
+@pytest.mark.parametrize("reach", ["own", "care", "consented"])
+def test_only_who_reaches_everybody_is_free(reach: str) -> None:
+    """What is free is not judged at all, resource by resource."""
+    given = with_role(caller(), reach=reach, scopes=["user/*.cruds"])
+    for type_ in TYPES:
+        assert given.free(type_, "r") == (type_ in DIRECTORY), type_
+
+
+def test_whoever_has_refused_makes_nothing_free_but_the_directory() -> None:
+    refused = Facts(patient="self", consents={"c": (ConsentRule(patient="p1", effect="deny", depth=0),)})
+    given = with_role(caller(), refused, scopes=["user/*.cruds"])
+    assert given.withheld == {"p1"}
+    for type_ in TYPES:
+        may = bool(given.ways(type_, "r"))
+        assert given.free(type_, "r") == (may and type_ in DIRECTORY), type_
+
+
+@pytest.mark.parametrize("who", [{"kind": "anonymous"}, {"account": "", "client": ""}])
+def test_who_is_nobody_by_half_is_nobody(who: dict[str, Any]) -> None:
+    with pytest.raises(NobodyError):
+        access(replace(caller("physician"), **who))
+
+
+@pytest.mark.parametrize(("kind", "keeps"), [("person", False), ("service", True), ("partner", True)])
+def test_an_application_has_no_powers_of_its_person(kind: str, keeps: bool) -> None:
+    """Machines have nothing but tokens: theirs are the role's. A person's are the pages'."""
+    scope = "user/Patient.r" if kind == "person" else "system/Patient.r"
+    who = replace(caller(), kind=kind, scopes=parse(scope))
+    assert with_role(who, scopes=[scope], features=["export"], factors=True).may("export") is keeps
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_role_says_whether_its_reads_wait_for_the_trail(durable: bool) -> None:
+    assert with_role(caller(), scopes=["user/Patient.r"], durable_reads=durable).durable is durable
 
 
 def test_restrictions_of_role_and_token_add_up() -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 from tests.security.usecases.visitors import SETTINGS, House, emptied, house
 
 from kuska.infra.mail.smtp import Mail
@@ -114,6 +115,36 @@ async def test_it_asks_for_a_reason(at: House, reason: str) -> None:
     with pytest.raises(IncorrectError):
         await at.glass.break_glass(await at.visit("physician"), "p1", reason)
     assert not (await at.visit("physician")).access.opened
+
+
+async def test_three_words_are_a_reason(at: House) -> None:
+    assert (await at.glass.break_glass(await at.visit("physician"), "p1", "politraumatismo grave inconsciente")).id
+
+
+async def test_an_alarm_can_be_set_on_each(at: House) -> None:
+    def counted() -> str:
+        registry = CollectorRegistry()
+        at.glass.metrics.join(registry)
+        return generate_latest(registry).decode()
+
+    await at.glass.break_glass(await at.visit("physician"), "p1", REASON)
+    assert "kuska_security_glass_broken_total 1.0" in counted()
+    await at.glass.break_glass(await at.visit("physician"), "p1", REASON)
+    assert "kuska_security_glass_broken_total 1.0" in counted(), "open already: the same one"
+    await at.glass.break_glass(await at.visit("physician"), "p2", REASON)
+    assert "kuska_security_glass_broken_total 2.0" in counted()
+
+
+async def test_another_process_hears_of_it_and_of_its_end(at: House) -> None:
+    other = house(at.db)
+    assert not (await other.visit("physician")).access.opened
+    async with other.epoch.watched(), asyncio.timeout(60):
+        glass = await at.glass.break_glass(await at.visit("physician"), "p1", REASON)
+        while not (await other.visit("physician")).access.opened:
+            await asyncio.sleep(0.01)
+        await at.glass.end(await at.visit("physician"), glass.id)
+        while (await other.visit("physician")).access.opened:
+            await asyncio.sleep(0.01)
 
 
 async def open_until_refused(at: House, **who: Any) -> int:

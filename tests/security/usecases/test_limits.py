@@ -36,7 +36,12 @@ def test_a_caller_that_asks_too_much_waits_and_others_do_not() -> None:
     with pytest.raises(ThrottledError) as refused:
         limits.asked(greedy)
     assert refused.value.retry_after == 1
+    (issue,) = refused.value.issues
+    assert (issue.message, issue.params["seconds"]) == ("security.throttled", 1), "and is told so"
     limits.asked(modest)
+    for client in ("c", "d"):  # who has no account of their own
+        for _ in range(20):
+            limits.asked(Caller(kind="service", client=client))
     now.now += 0.5
     for _ in range(5):
         limits.asked(greedy)
