@@ -94,7 +94,7 @@ def test_an_application_has_no_powers_of_its_person(kind: str, keeps: bool) -> N
     """Machines have nothing but tokens: theirs are the role's. A person's are the pages'."""
     scope = "user/Patient.r" if kind == "person" else "system/Patient.r"
     who = replace(caller(), kind=kind, scopes=parse(scope))
-    assert with_role(who, scopes=[scope], features=["export"], factors=True).may("export") is keeps
+    assert with_role(who, scopes=[scope], features=["patients.invite"], factors=True).may("patients.invite") is keeps
 
 
 @pytest.mark.parametrize("durable", [True, False])
