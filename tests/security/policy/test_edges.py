@@ -97,6 +97,29 @@ def test_an_application_has_no_powers_of_its_person(kind: str, keeps: bool) -> N
     assert with_role(who, scopes=[scope], features=["patients.invite"], factors=True).may("patients.invite") is keeps
 
 
+def test_only_what_is_open_still_names_its_grant() -> None:
+    opened = {"p1": NOW + timedelta(seconds=1), "p2": NOW}
+    facts = Facts(patient="self", opened=opened, glass={"p1": "g1", "p2": "g2", "p3": "g3"})
+    assert decide(caller("physician"), "", shipped(), facts, place=HERE, now=NOW).glass == {"p1": "g1"}
+
+
+def test_a_second_factor_is_asked_of_people_by_roles_that_ask_for_it() -> None:
+    by_password = replace(caller(), methods=("pwd",))
+    assert with_role(by_password, scopes=["user/Patient.r"], factors=False).ways("Patient", "r")
+    assert not with_role(by_password, scopes=["user/Patient.r"], factors=True).ways("Patient", "r")
+    machine = replace(caller(), kind="service", methods=(), scopes=parse("system/Patient.r"))
+    assert with_role(machine, scopes=["system/Patient.r"], factors=True).ways("Patient", "r")
+
+
+@pytest.mark.parametrize(
+    ("made_for", "asked", "is_for"),
+    [("", "", "TREAT"), ("ETREAT", "", "ETREAT"), ("", "ETREAT", "ETREAT"), ("ETREAT", "ETREAT", "ETREAT")],
+)
+def test_the_purpose_is_what_is_asked_or_the_tokens_or_the_roles_first(made_for: str, asked: str, is_for: str) -> None:
+    who = replace(caller("physician"), purpose=made_for)
+    assert decide(who, asked, shipped(), Facts(), place=HERE, now=NOW).purpose == is_for
+
+
 @pytest.mark.parametrize("durable", [True, False])
 def test_a_role_says_whether_its_reads_wait_for_the_trail(durable: bool) -> None:
     assert with_role(caller(), scopes=["user/Patient.r"], durable_reads=durable).durable is durable

@@ -67,6 +67,18 @@ async def test_seen_is_written_once_a_minute(world: World, fresh_dsn: str) -> No
     await conn.close()
 
 
+async def test_what_is_kept_in_memory_ends_on_time_too(world: World) -> None:
+    await world.person()
+    cookie = await world.signed_in()
+    for _ in range(35):
+        world.passes(minutes=20)
+        assert await world.sessions.find(cookie, HERE)
+    world.passes(minutes=19, seconds=59.9)
+    assert await world.sessions.find(cookie, HERE)
+    world.passes(seconds=0.1)
+    assert await world.sessions.find(cookie, HERE) is None
+
+
 async def test_found_without_asking_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await world.person()
     cookie = await world.signed_in()
@@ -107,8 +119,12 @@ async def test_the_second_factor_makes_a_new_value(world: World) -> None:
     await world.person()
     world.factors.add("ana@example.org")
     half = await world.signed_in()
+    waiting = await world.sessions.half(half)
+    assert waiting
+    assert waiting.pending
     world.passes(minutes=1)
     cookie = await world.sessions.complete(half, "otp")
+    assert await world.sessions.half(cookie) is None, "it has nothing to show any more"
     session = await world.session(cookie)
     assert session.methods == ("pwd", "otp")
     assert session.shown[1] - session.shown[0] == timedelta(minutes=1)
