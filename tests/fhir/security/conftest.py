@@ -105,6 +105,9 @@ CALLERS: dict[str, Caller] = {
     "anna-laboratory": caller(
         "patient", "patient/Observation.rs?category=laboratory patient/Patient.r", patient="anna"
     ),
+    # Tokens from before such restrictions were refused.
+    "results-by-date": caller("results", "user/Observation.rs?date=ge2000 user/Patient.r"),
+    "results-by-no-such": caller("results", "user/Observation.rs?no-such=x user/Patient.r"),
     # People who work here. drcano has Anna in care.
     "drcano": caller("physician", "user/*.cruds", practitioner="drcano"),
     "drdiaz": caller("physician", "user/*.cruds", practitioner="drdiaz"),

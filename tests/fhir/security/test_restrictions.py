@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.fhir.security.conftest import House
+from tests.fhir.security.conftest import House, ids
 
 from kuska.fhir.api import restricts
 from kuska.fhir.domain.search.judging import decidable
@@ -44,3 +44,15 @@ async def test_every_restriction_that_is_taken_can_be_decided(house: House) -> N
 )
 def test_what_is_taken(type_: str, parameter: str, *, may: bool) -> None:
     assert restricts(type_, parameter) is may
+
+
+@pytest.mark.parametrize("name", ["results-by-date", "results-by-no-such"])
+async def test_a_restriction_that_cannot_be_decided_opens_nothing(house: House, name: str) -> None:
+    """Neither everything, as if it were not there, nor what it may have meant."""
+    assert len(ids(await house["results"].get("Observation?_count=100"))) > 5
+    for path in ("Observation?_count=100", "Observation?subject=Patient/anna", "Observation?_id=anna-1"):
+        assert ids(await house[name].get(path)) == [], path
+    counted = (await house[name].get("Observation?_summary=count")).json()
+    assert counted["total"] == 0
+    assert (await house[name].get("Observation/anna-1")).status_code == 404
+    assert (await house[name].get("Patient/anna")).status_code == 200

@@ -179,6 +179,20 @@ async def test_who_says_no_and_who_may_not_any_more_are_told_apart(shop: Shop) -
     assert said == [("consent", "security.consent-denied"), ("consent", "security.account-ended")]
 
 
+async def test_what_was_shown_twice_is_counted_for_the_alarm(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(shop.oauth.parts.refusals.metrics, "refused", counted.append)
+    client, secret = await shop.client()
+    session, proof = await shop.signed_in(await shop.person()), Proof()
+    code = await shop.code(client, session, proof)
+    form = {"grant_type": "authorization_code", "code": code, "code_verifier": proof.verifier, "redirect_uri": BACK}
+    assert (await shop.trade(client, secret, **form)).status_code == 200
+    assert not counted
+    assert (await shop.trade(client, secret, **form)).status_code == 400
+    assert counted == ["grant"]
+    assert shop.book.last.reason == "security.code-reused"
+
+
 async def test_asking_who_one_is_with_a_bad_token_is_noted(shop: Shop) -> None:
     await shop.http.get("/oauth/userinfo", headers={"authorization": "Bearer x"})
     assert (shop.book.last.interaction, shop.book.last.outcome) == ("userinfo", "4")
