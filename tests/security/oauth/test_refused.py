@@ -193,6 +193,19 @@ async def test_what_was_shown_twice_is_counted_for_the_alarm(shop: Shop, monkeyp
     assert shop.book.last.reason == "security.code-reused"
 
 
+async def test_a_guessed_code_or_refresh_token_is_refused_like_a_spent_one(shop: Shop) -> None:
+    client, secret = await shop.client()
+    for form in (
+        {"grant_type": "authorization_code", "code": GUESS, "code_verifier": "v" * 43, "redirect_uri": BACK},
+        {"grant_type": "refresh_token", "refresh_token": GUESS},
+    ):
+        answer = await shop.trade(client, secret, **form)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+        assert shop.book.last.outcome == "4"
+        assert shop.book.last.reason in ("security.code-unknown", "security.refresh-unknown")
+        assert GUESS not in repr(shop.book.last)
+
+
 async def test_asking_who_one_is_with_a_bad_token_is_noted(shop: Shop) -> None:
     await shop.http.get("/oauth/userinfo", headers={"authorization": "Bearer x"})
     assert (shop.book.last.interaction, shop.book.last.outcome) == ("userinfo", "4")
