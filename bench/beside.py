@@ -222,7 +222,7 @@ def _shares(seen: Mapping[str, _Seen]) -> dict[str, Any]:
     }
 
 
-async def measure(place: Place, *, clients: list[int], patients: int, runs: int, number: int = 1000) -> dict[str, Any]:
+async def measure(place: Place, *, clients: list[int], patients: int, runs: int, number: int) -> dict[str, Any]:
     """`number`: reads of one turn; of the rest, a tenth."""
     configure("error")
     figures: dict[str, Any] = {}
@@ -240,13 +240,16 @@ async def measure(place: Place, *, clients: list[int], patients: int, runs: int,
 
 def main(arguments: list[str] | None = None) -> None:
     parser = options(__doc__, seconds=0, runs=25, connections=[16], patients=150)
+    parser.add_argument("--number", type=int, default=1000, help="reads of one turn; of the rest, a tenth")
     chosen = parser.parse_args(arguments)
     with (
         data_folder(chosen.folder) as folder,
         attached(folder) as place,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        figures = runner.run(measure(place, clients=chosen.connections, patients=chosen.patients, runs=chosen.runs))
+        figures = runner.run(
+            measure(place, clients=chosen.connections, patients=chosen.patients, runs=chosen.runs, number=chosen.number)
+        )
     workload = {"patients": chosen.patients, "turns": chosen.runs}
     publish("beside", workload, figures, keep=not chosen.trial)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,10 @@ from bench.load import Ask, Script, play, request
 from bench.measure import data_folder, runs
 from bench.population import Loaded, send_common
 from bench.seeds import SEEDS
-from bench.server import HOST, Server, attached, serving
+from bench.server import HOST, Server, serving
 from bench.shapes import SHAPES
 
-from bench import beside, bundle, crud, disk, fhir, profile_write, read, report, search, start
+from bench import bundle, crud, disk, fhir, profile_write, read, report, search, start
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +59,23 @@ def test_reads_find_what_bundles_stored(server: Server, loaded: Loaded) -> None:
 
 @pytest.mark.requirement("HC-09")
 def test_security_is_measured_beside_its_absence(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with data_folder(tmp_path_factory.mktemp("bench")) as folder, attached(folder) as place:
-        figures = uvloop.run(beside.measure(place, clients=[2], patients=1, runs=1, number=10))
+    """In a process of its own: the application holds its server to the process' end."""
+    folder = tmp_path_factory.mktemp("bench")
+    small = [
+        "--trial",
+        "--runs",
+        "1",
+        "--patients",
+        "1",
+        "--connections",
+        "2",
+        "--number",
+        "10",
+        "--folder",
+        str(folder),
+    ]
+    done = subprocess.run([sys.executable, "-m", "bench.beside", *small], capture_output=True, check=True)
+    figures = json.loads(done.stdout.splitlines()[-1])["figures"]
     for kind in ("read", "write"):
         assert set(figures[kind]["2"]) == {"off", "on", "without_trail", "shares_percent"}
         assert figures[kind]["2"]["on"]["process_us"]["median"] > 0

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -160,6 +161,13 @@ def test_a_killed_keeper_is_replaced_without_a_pause(data: Path) -> None:
     assert ask(server, "select 1") == 1
     server.leave()
     wait_until_stopped(data)
+
+
+def test_a_folder_that_is_gone_is_minded_no_longer(data: Path, tmp_path: Path) -> None:
+    minder = object.__new__(embedded.Server)
+    minder.cluster = replace(open_cluster(data), data=tmp_path / "gone")
+    minder._hold = 0
+    minder._mind_the_keeper()  # ends
 
 
 def test_everything_killed_at_once(data: Path) -> None:

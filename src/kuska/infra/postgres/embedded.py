@@ -62,15 +62,13 @@ class Server:
     def _mind_the_keeper(self) -> None:
         """Sleeps in the kernel until the keeper dies; then sees to a new one while we are still here."""
         while self.attached:
-            lock = _lock_file(self.cluster.data, "keeper.lock")
             try:
-                fcntl.flock(lock, fcntl.LOCK_SH)
-            finally:
-                os.close(lock)
-            try:
+                _await_free(self.cluster.data, "keeper.lock")
                 if self.attached:
                     _ensure_running(self.cluster.data, silent)
-            except ClusterError:
+            except FileNotFoundError:
+                return  # the folder itself is gone: there is nothing left to keep
+            except (ClusterError, OSError):
                 time.sleep(5)
 
 
@@ -202,6 +200,14 @@ def _failed(cluster: Cluster) -> ClusterError:
 
 def _lock_file(data: Path, name: str) -> int:
     return os.open(locks_folder(data) / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _await_free(data: Path, name: str) -> None:
+    lock = _lock_file(data, name)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+    finally:
+        os.close(lock)
 
 
 def _lock_within(descriptor: int, kind: int, seconds: float, data: Path) -> None:
