@@ -50,6 +50,18 @@ async def test_unknown_wrong_and_withdrawn_are_the_same_answer(shop: Shop) -> No
     assert shop.book.last.interaction == "client-login"
 
 
+async def test_every_token_of_a_service_is_in_the_trail_before_it_is_given(shop: Shop) -> None:
+    client, secret = await shop.client(**_SERVICE)
+    given = await shop.trade(client, secret, **_FORM)
+    ticket = shop.oauth.parts.tokens.ticket(given.json()["access_token"])
+    async with shop.db.read() as conn:
+        lines = await conn.fetch("select kind, interaction from security.event where account = $1", client.id)
+    assert [tuple(line) for line in lines if line[1] == "issued"] == [("token", "issued")]
+    line = shop.book.last
+    assert (line.interaction, line.outcome, line.caller.client) == ("issued", "0", client.id)
+    assert dict(line.detail) == {"jti": ticket.jti, "scope": "system/*.rs"}
+
+
 async def test_the_same_work_for_an_unknown_client(shop: Shop, rsa: RSAKey, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time tells nothing, because the same is done: one look, one comparison or one signature."""
     from kuska.security.usecases.oauth import authenticate  # noqa: PLC0415 - to watch it

@@ -42,6 +42,27 @@ async def test_a_replayed_one_ends_the_family(shop: Shop) -> None:
             shop.oauth.parts.tokens.check(token)
 
 
+async def test_a_consent_ends_however_often_it_is_refreshed(shop: Shop) -> None:
+    """Ninety days after it was given, the person is asked again."""
+    client, secret, given = await _begin(shop)
+    for _ in range(4):
+        shop.clock.advance(timedelta(days=20))
+        status, given = await _refresh(shop, client, secret, given["refresh_token"])
+        assert status == 200
+    shop.clock.advance(timedelta(days=10))
+    status, refused = await _refresh(shop, client, secret, given["refresh_token"])
+    assert (status, refused["error"]) == (400, "invalid_grant")
+    assert shop.book.last.reason == "security.refresh-expired"
+
+
+async def test_a_client_that_may_not_refresh_gets_nothing_to_refresh_with(shop: Shop) -> None:
+    client, secret = await shop.client(grants=("authorization_code",))
+    session = await shop.signed_in(await shop.person())
+    given = await shop.tokens(client, secret, session)
+    assert "offline_access" in given["scope"]
+    assert "refresh_token" not in given
+
+
 async def test_a_client_that_proved_who_it_is_may_ask_again_at_once_and_gets_an_error_only(shop: Shop) -> None:
     client, secret, first = await _begin(shop)
     _, second = await _refresh(shop, client, secret, first["refresh_token"])
