@@ -94,7 +94,7 @@ def table(found: dict[str, Json]) -> str:
         for clients, (off, on) in _shares(found, name, what).items():
             cpu = [
                 found[each]["figures"]["connections"][clients]["processor_us_per_request"]
-                for each in (_beside(found, name), f"{name}_secured")
+                for each in (name, f"{name}_secured")
             ]
             spent = [" + ".join(number(one[who]["median"]) for who in ("app", "database")) for one in cpu]
             rows.append((text, clients, number(off), number(on), f"{100 * on / off:.0f} %", *spent))
@@ -124,14 +124,9 @@ _COMPARED = (
 )
 
 
-def _beside(found: dict[str, Json], name: str) -> str:
-    """The run without security that was made right before the one with it, where there is one."""
-    return f"{name}_unsecured" if f"{name}_unsecured" in found else name
-
-
 def _shares(found: dict[str, Json], name: str, what: str) -> dict[str, tuple[float, float]]:
     """Clients -> (without, with security)."""
     if name not in found or f"{name}_secured" not in found:
         return {}
-    off, on = (found[each]["figures"]["connections"] for each in (_beside(found, name), f"{name}_secured"))
+    off, on = (found[each]["figures"]["connections"] for each in (name, f"{name}_secured"))
     return {key: (off[key][what]["median"], on[key][what]["median"]) for key in off if key in on}

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from kuska.infra.telemetry.metrics import FOLDER, HttpMetrics
 
@@ -51,3 +52,12 @@ def test_every_process_sees_all_and_the_dead_are_not_forgotten(tmp_path: Path) -
     assert counted(process(tmp_path, 3, "dies")) == 3
     assert counted(process(tmp_path, 4, "ends")) == 7
     assert 'kuska_http_seconds_count{route="fhir type"} 8.0' in process(tmp_path, 1, "ends")
+
+
+def test_a_file_that_another_process_is_just_beginning_is_waited_for(tmp_path: Path, monkeypatch: Any) -> None:
+    process(tmp_path, 3, "ends")
+    beginning = tmp_path / "counter_1.db"
+    beginning.touch()
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setattr("kuska.infra.telemetry.metrics.time.sleep", lambda _: beginning.write_bytes(bytes(65536)))
+    assert counted(HttpMetrics().render().decode()) == 3

@@ -7,7 +7,10 @@ looks at the variable FOLDER when it is imported, so it must be set before the p
 
 from __future__ import annotations
 
+import contextlib
 import os
+import struct
+import time
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -21,6 +24,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_ATTEMPTS, _MOMENT = 20, 0.002
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -54,11 +58,17 @@ class HttpMetrics:
         histogram.observe(seconds)
 
     def render(self) -> bytes:
-        if folder := os.environ.get(FOLDER):
-            everybody = CollectorRegistry()
-            MultiProcessCollector(everybody, folder)
-            return generate_latest(everybody)
-        return generate_latest(self.registry)
+        folder = os.environ.get(FOLDER)
+        if not folder:
+            return generate_latest(self.registry)
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody, folder)
+        for _ in range(_ATTEMPTS):
+            # Another process is just beginning a file, which is empty for a moment.
+            with contextlib.suppress(struct.error):
+                return generate_latest(everybody)
+            time.sleep(_MOMENT)
+        return generate_latest(everybody)
 
 
 def process_ended(pid: int, folder: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from tests.security.usecases.trail.linking import chain
 from tests.security.usecases.trail.moments import NOON
 
 from kuska.infra.postgres.database import Database
@@ -37,9 +37,7 @@ async def chained(made: Any, an_event: Make, number: int) -> None:
     for _ in range(number):
         made.clock.advance(SECOND)
         await made.trail.keep(an_event(at=made.clock.now()))
-        async with asyncio.timeout(20):
-            while not await made.chaining.catch_up():
-                await asyncio.sleep(0.001)
+        await chain(made, 1)
 
 
 async def problems(made: Any) -> list[str]:
@@ -148,9 +146,7 @@ async def test_rows_where_no_link_looks_are_found(
     reading: Reading = ("R", "read", an_event().caller, "TREAT", "request-1", "")
     made.trail.read(made.clock.now(), reading, ("Patient/p1",), ("p1",))
     await made.trail.settled()
-    async with asyncio.timeout(20):
-        while not await made.chaining.catch_up():
-            await asyncio.sleep(0.001)
+    await chain(made, 1)
     assert await problems(made) == []
     table, sql = ("event", FABRICATED) if kind == "event" else ("event_block", FABRICATED_BLOCK)
     async with owner(fresh_dsn) as conn:
