@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from bench.load import Script
-from bench.measure import data_folder, options, runs
+from bench.measure import data_folder, named, options, runs, served
 from bench.population import Loaded, encoded, send_common, senders
 from bench.result import publish
-from bench.server import Server, serving
+from bench.server import Server
 
 
 def measure(
@@ -49,14 +49,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = options(__doc__, seconds=0, runs=3, connections=[2, 4, 8], patients=300)
     chosen = parser.parse_args(arguments)
     loaded = Loaded()
-    with data_folder(chosen.folder) as folder, serving(folder) as server:
+    with data_folder(chosen.folder) as folder, served(folder, chosen.security) as server:
         send_common(server)
         measure(server, people_per_run=50, connections=[4], count=1, loaded=loaded)
         figures = measure(
             server, people_per_run=chosen.patients, connections=chosen.connections, count=chosen.runs, loaded=loaded
         )
     workload = {"people_per_run": chosen.patients, "runs": chosen.runs, "resources": loaded.resources}
-    publish("bundle", workload, {"connections": figures}, keep=not chosen.trial)
+    publish(named("bundle", chosen.security), workload, {"connections": figures}, keep=not chosen.trial)
 
 
 if __name__ == "__main__":
