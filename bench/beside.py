@@ -14,7 +14,6 @@ import asyncio
 import json
 import os
 import random
-import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +25,7 @@ import uvloop
 
 from bench import access
 from bench.measure import data_folder, options
+from bench.population import stored_paths
 from bench.result import note, publish, spread
 from bench.server import Place, attached
 from kuska.app import wiring
@@ -43,7 +43,6 @@ from kuska.security.usecases.unrestricted import Unnoted
 from kuska.security.visit import Visit
 
 _PORT = 8080
-_LOCATION = re.compile(rb'"location":"(?:[^"]*/)?([A-Za-z]+)/([A-Za-z0-9.\-]+)/_history/')
 _TYPES = ("Patient", "Encounter", "Observation", "Condition")
 Job = Callable[[], Awaitable[None]]
 
@@ -120,8 +119,7 @@ async def _population(asked: Asked, patients: int) -> list[str]:
     await asked("POST", "/fhir", encode(facilities(1)))
     paths: list[str] = []
     for one in people(patients, 1):
-        answer = await asked("POST", "/fhir", encode(one.bundle()))
-        paths += [f"/fhir/{type_.decode()}/{id_.decode()}" for type_, id_ in _LOCATION.findall(answer)]
+        paths += stored_paths(await asked("POST", "/fhir", encode(one.bundle())))
     return paths
 
 

@@ -49,7 +49,12 @@ class Loaded:
         self.patients += 1
         self.resources += worth
         if len(self.paths) < self.keep:
-            self.paths += [f"/fhir/{t.decode()}/{i.decode()}" for t, i in _LOCATION.findall(answer.body)]
+            self.paths += stored_paths(answer.body)
+
+
+def stored_paths(body: bytes) -> list[str]:
+    """Of what a transaction's answer says it stored."""
+    return [f"/fhir/{t.decode()}/{i.decode()}" for t, i in _LOCATION.findall(body)]
 
 
 def send_common(server: Server) -> int:

@@ -257,9 +257,10 @@ class Sight:
         """May resources of this type be some patient's data?"""
         return type_ == "Patient" or type_ in self._eyes.owned
 
-    def owners(self, type_: str, id_: str, node: Node, rest: bytes) -> tuple[str, ...]:
-        """Ids of the patients whose data is written; `rest`: its bytes as they are stored."""
-        home = self._eyes.extractor.home_patient(node)
+    def owners(self, type_: str, id_: str, home: str | None, rest: bytes) -> tuple[str, ...]:
+        """Ids of the patients whose data is written. `home`: 'Patient/x' that it lies with; `rest`: its bytes as they are
+        stored.
+        """
         if home is not None:
             return (home.removeprefix("Patient/"),)
         return self._eyes.whose.patients(type_, id_, rest)

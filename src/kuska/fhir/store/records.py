@@ -221,12 +221,7 @@ class Records(Reads):
         if not self._sight.notes:
             return None
         visit = self._sight.visit
-        if change.node is None:
-            owners: tuple[str, ...] = ()
-        elif home is not None:
-            owners = (home.removeprefix("Patient/"),)
-        else:
-            owners = self._sight.owners(change.type, id_, change.node, rest)
+        owners = () if change.node is None else self._sight.owners(change.type, id_, home, rest)
         if standing is not None:
             owners = (*owners, *self._sight.whose(change.type, id_, standing.body))
         event = visit.written(_ACTIONS[change.kind], f"{change.type}/{id_}", *dict.fromkeys(owners))

@@ -10,8 +10,7 @@ from kuska.fhir.domain.call import Call
 from kuska.fhir.store.records import Change
 from kuska.fhir.usecases.answers import written
 from kuska.fhir.usecases.checking import body_of, checked
-from kuska.fhir.usecases.criteria import if_none_exist, lock_criteria, matches
-from kuska.fhir.usecases.preconditions import several
+from kuska.fhir.usecases.criteria import if_none_exist, match
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.infra.postgres.connection import Write
 from kuska.security.api import RefusedByPolicyError
@@ -23,12 +22,9 @@ async def perform(record: Record, call: Call) -> Answer:
     criteria = if_none_exist(call)
 
     async def work(tx: Write) -> Answer:
-        await lock_criteria(tx, call.type, criteria, node)
-        hits = await matches(record, tx, call.type, criteria)
-        if len(hits) > 1:
-            raise several(call.type, call.if_none_exist)
-        if hits:
-            return await existing(record, tx, call.type, hits[0].id)
+        found = await match(record, tx, call.type, criteria, call.if_none_exist, node=node)
+        if found is not None:
+            return await existing(record, tx, call.type, found.id)
         [done] = await record.records.write(tx, [Change("create", call.type, None, node, asked=call.if_none_exist)])
         return written(done, issues)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from kuska.fhir.domain.call import Call
 from kuska.fhir.store.records import Change
-from kuska.fhir.usecases.criteria import lock_criteria, matches, parse
-from kuska.fhir.usecases.preconditions import several, write
+from kuska.fhir.usecases.criteria import match, parse
+from kuska.fhir.usecases.preconditions import write
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.infra.postgres.connection import Write
 
@@ -18,13 +18,10 @@ async def perform(record: Record, call: Call) -> Answer:
     criteria = parse(call.query)
 
     async def work(tx: Write) -> Answer:
-        await lock_criteria(tx, call.type, criteria)
-        hits = await matches(record, tx, call.type, criteria)
-        if len(hits) > 1:
-            raise several(call.type, call.query)
-        if not hits:
+        found = await match(record, tx, call.type, criteria, call.query)
+        if found is None:
             return Answer(204)
-        change = Change("delete", call.type, hits[0].id, None, call.if_match, call.query)
+        change = Change("delete", call.type, found.id, None, call.if_match, call.query)
         done = await write(record, tx, change)
         return Answer(204, b"", done.stored.version, done.stored.updated)
 

@@ -13,8 +13,8 @@ from kuska.fhir.domain.call import Call
 from kuska.fhir.domain.search.request import Hit
 from kuska.fhir.store.records import Change
 from kuska.fhir.usecases import patch
-from kuska.fhir.usecases.criteria import Criterion, lock_criteria, matches, parse
-from kuska.fhir.usecases.preconditions import several, shown
+from kuska.fhir.usecases.criteria import Criterion, match, matches, parse
+from kuska.fhir.usecases.preconditions import shown
 from kuska.fhir.usecases.record import Answer, Record
 from kuska.infra.postgres.connection import Write
 from kuska.infra.postgres.errors import ContentionError
@@ -25,13 +25,10 @@ async def perform(record: Record, call: Call) -> Answer:
     criteria = parse(call.query)
 
     async def work(tx: Write) -> Answer:
-        await lock_criteria(tx, call.type, criteria)
-        hits = await matches(record, tx, call.type, criteria)
-        if len(hits) > 1:
-            raise several(call.type, call.query)
-        if not hits:
+        found = await match(record, tx, call.type, criteria, call.query)
+        if found is None:
             raise nothing(call)
-        change, issues = await patched_match(record, tx, call, criteria, hits[0])
+        change, issues = await patched_match(record, tx, call, criteria, found)
         return await patch.write(record, tx, change, issues, call)
 
     return await record.transaction(work)

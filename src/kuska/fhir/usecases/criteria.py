@@ -17,7 +17,7 @@ from kuska.fhir.domain.call import Call, Node
 from kuska.fhir.domain.query import pairs
 from kuska.fhir.domain.search.request import Hit
 from kuska.fhir.store.locks import lock
-from kuska.fhir.usecases.preconditions import PreconditionError
+from kuska.fhir.usecases.preconditions import PreconditionError, several
 from kuska.fhir.usecases.record import Record
 from kuska.infra.postgres.connection import Read, Write
 from kuska.kit.errors import Issue
@@ -74,6 +74,21 @@ def key(text: str) -> int:
 async def lock_criteria(tx: Write, type_: str, criteria: Iterable[Criterion], node: Node | None = None) -> None:
     """Sorted, so that two transactions cannot wait for each other."""
     await lock(tx, sorted(keys(type_, criteria, node)))
+
+
+async def match(
+    record: Record, tx: Write, type_: str, criteria: Sequence[Criterion], asked: str, *, node: Node | None = None
+) -> Hit | None:
+    """The one that the condition names, behind its lock. `asked`: as it was sent; `node`: what shall be written.
+
+    Raises:
+        PreconditionError: it names several.
+    """
+    await lock_criteria(tx, type_, criteria, node)
+    hits = await matches(record, tx, type_, criteria)
+    if len(hits) > 1:
+        raise several(type_, asked)
+    return hits[0] if hits else None
 
 
 async def matches(record: Record, conn: Read, type_: str, criteria: Sequence[Criterion], limit: int = 2) -> list[Hit]:

@@ -95,20 +95,25 @@ def block(id_: str, lines: Sequence[bytes]) -> Block:
 def blocks(lines: Sequence[Line]) -> list[Block]:
     """Of what was written together."""
     made: list[Block] = []
-    begin = 0
-    for end in range(1, len(lines) + 1):
-        if end == len(lines) or end - begin == MOST_LINES or not _lie_near(lines[begin : end + 1]):
-            some = lines[begin:end]
-            made.append(_block(event_id(), some, [encoded(line) for line in some]))
-            begin = end
-    return made
+    some: list[Line] = []
+    first = last = 0
+    for line in lines:
+        at = line[_AT]
+        if some and (len(some) == MOST_LINES or not _lie_near(min(first, at), max(last, at))):
+            made.append(_of_lines(some))
+            some = []
+        first, last = (min(first, at), max(last, at)) if some else (at, at)
+        some.append(line)
+    return [*made, _of_lines(some)] if some else made
 
 
-def _lie_near(lines: Sequence[Line]) -> bool:
+def _lie_near(first: int, last: int) -> bool:
     """In one day, as the chain wants it, and as near to each other as those who look for a moment may rely on."""
-    moments = [line[_AT] for line in lines]
-    first, last = min(moments), max(moments)
     return last - first < SPAN and first // DAY == last // DAY
+
+
+def _of_lines(lines: Sequence[Line]) -> Block:
+    return _block(event_id(), lines, [encoded(line) for line in lines])
 
 
 def _block(id_: str, said: Iterable[Sequence[Any]], lines: Sequence[bytes]) -> Block:

@@ -6,6 +6,7 @@ People come with their visit and have just shown a second factor.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from kuska.infra.postgres.connection import Write
 from kuska.kit.errors import ConflictError, Issue, NotFoundError
@@ -42,24 +43,22 @@ class Registry:
             ConflictError: there is one of this id, or was: it was withdrawn.
             RefusedByPolicyError, StepUpError.
         """
-        caller = await self._parts.permitted(
-            by, "clients.write", "register", kind="client", about=("client", client.id)
-        )
-        kept, secret = self._made(client)
-        about = (("client", kept.id), ("scope", str(kept.scope)), ("roles", " ".join(kept.roles)))
-        event = self._parts.event("register", caller, kind="client", action="C", detail=about)
-        await self._save(kept, event, anew=True)
-        return kept, secret
+        about = ("client", client.id)
+        caller = await self._parts.permitted(by, "clients.write", "register", kind="client", about=about)
+        return await self._put(client, caller, "register", "C")
 
     async def replace(self, client: Client, by: Visit | Caller) -> tuple[Client, str]:
         """As `register`, in the place of the one of this id, if there is one: what it was and its secret count no more."""
-        caller = await self._parts.permitted(
-            by, "clients.write", "register-anew", kind="client", about=("client", client.id)
-        )
+        about = ("client", client.id)
+        caller = await self._parts.permitted(by, "clients.write", "register-anew", kind="client", about=about)
+        return await self._put(client, caller, "register-anew", "U")
+
+    async def _put(self, client: Client, caller: Caller, what: str, action: Literal["C", "U"]) -> tuple[Client, str]:
+        """`action` C: only where there is none of this id."""
         kept, secret = self._made(client)
         about = (("client", kept.id), ("scope", str(kept.scope)), ("roles", " ".join(kept.roles)))
-        event = self._parts.event("register-anew", caller, kind="client", action="U", detail=about)
-        await self._save(kept, event, anew=False)
+        event = self._parts.event(what, caller, kind="client", action=action, detail=about)
+        await self._save(kept, event, anew=action == "C")
         return kept, secret
 
     def _made(self, client: Client) -> tuple[Client, str]:
